@@ -163,6 +163,20 @@ class FileDriving:
             values[name], firsts[name] = self._read(k, from_, to, points), from_
         return FileWindow(self, begin, steps, points, values, firsts)
 
+    def paths(self, first: int, stop: int) -> list[Path]:
+        """Files of the data of time steps, counted from the start of the run.
+
+        Raises
+        ------
+        BadInput
+            If a name with ``*`` has no file, or several.
+        """
+        offset = round((self.start - pd.Timestamp(self.section.data_start)).total_seconds() / self.timestep)
+        low, high = max((offset + first) // self.per_period, 0), -(-(offset + stop) // self.per_period)
+        pieces = self._series.pieces(low, min(high, self._levels))
+        names = self.section.tpl_name or self.section.var_name or self.section.var
+        return sorted({self._series.path(piece, name) for piece in pieces for name in names})
+
     def _flag(self, k: int) -> str:
         return "nf" if self.section.interp is None else self.section.interp[k]
 

@@ -65,6 +65,22 @@ def test_a_truncated_checkpoint_is_refused(unfinished: tuple[GridModel, Path]) -
         run_grid(model, out, resume=True)
 
 
+def test_a_run_whose_inputs_changed_is_not_continued(
+    unfinished: tuple[GridModel, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Driving data, version and compilation."""
+    model, out = unfinished
+    refused = pytest.raises(BadInput, match="has changed since the unfinished run")
+    with refused:
+        run_grid(replace(model, compiled=True), out, resume=True)
+    with monkeypatch.context() as patch, refused:
+        patch.setattr("jules_ml.__version__", "0.0.0")
+        run_grid(model, out, resume=True)
+    os.utime(out.parent / "Tair_WFDE5_CRU_200106_v2.1.nc", (0, 0))
+    with refused:
+        run_grid(model, out, resume=True)
+
+
 def test_another_format_replaces_the_earlier_result(tmp_path: Path) -> None:
     pytest.importorskip("zarr")
     model, out = model_of(tmp_path), tmp_path / "out"
