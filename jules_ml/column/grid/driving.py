@@ -87,12 +87,18 @@ class FileDriving:
         Start of the run, UTC.
     timestep : float
         Of the run [s].
+    folder : Path, optional
+        Folder of relative names in a list of files; by default that of the list.
+    nfiles : int, optional
+        Number of files of the list; by default all.
     """
 
     section: DriveSection
     land: LandPoints
     start: pd.Timestamp
     timestep: float
+    folder: Path | None = None
+    nfiles: int | None = None
     _indexes: dict[Hashable, PointIndex] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -116,7 +122,12 @@ class FileDriving:
     def _series(self) -> FileSeries:
         section = self.section
         return FileSeries(
-            section.file, pd.Timestamp(section.data_start), pd.Timedelta(seconds=section.data_period), section.read_list
+            section.file,
+            pd.Timestamp(section.data_start),
+            pd.Timedelta(seconds=section.data_period),
+            section.read_list,
+            self.folder,
+            self.nfiles,
         )
 
     @property

@@ -17,6 +17,7 @@ from jules_ml.column.grid.run import run_grid
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.grid import folder_model
 from jules_ml.jules.column_run.run import run_folder_as_column
+from jules_ml.jules.run_folder import read_run_folder
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
 LAND = np.array([[True, True, False], [False, True, True]])
@@ -53,3 +54,16 @@ def test_prescribed_data_are_refused(tmp_path: Path) -> None:
     rewrite(run, {"jules_prescribed": {"n_datasets": 1}})
     with pytest.raises(BadInput, match="prescribed"):
         folder_model(run)
+
+
+def test_a_changed_ancillary_is_another_run(tmp_path: Path) -> None:
+    """An unfinished run is not continued with it."""
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    before = folder_model(run).fingerprint
+    assert folder_model(run).fingerprint == before
+    path = run / str(read_run_folder(run).namelists.get("jules_frac")["file"])
+    with xr.open_dataset(path) as ds:
+        changed = ds.load()
+    changed.attrs["history"] = "changed"
+    changed.to_netcdf(path)
+    assert folder_model(run).fingerprint != before
