@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -117,6 +117,8 @@ class DriveSection(Section):
             raise ValueError("data_end is not after data_start")
         if self.l_daily_disagg and self.data_period != 86400.0:
             raise ValueError("l_daily_disagg needs data_period = 86400")
+        if self.l_daily_disagg and self.data_start.time() != time():
+            raise ValueError("l_daily_disagg needs data of days that begin at midnight, UTC, and so must data_start")
         return self
 
 

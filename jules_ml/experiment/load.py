@@ -129,6 +129,12 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _device_of_a_grid(self) -> Self:
+        if self.grid is None and self.run is not None and self.run.device != "cpu":
+            raise ValueError('run.device = "cuda" is for a run on a grid: remove it, or give [grid]')
+        return self
+
+    @model_validator(mode="after")
     def _soil_has_values(self) -> Self:
         of_file = self.grid is not None and self.grid.soil_props is not None
         if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:

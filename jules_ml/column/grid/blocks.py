@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from jules_ml.support.disk import disk_full_is_failure
 #: Columns of a block are a multiple of this. A vectorised function differs in its last bit from a scalar one, and all columns of a block
 #: are then vectorised, whatever their number.
 LANES: Final = 64
+_START_AGAIN: Final = "remove the folder of the unfinished run, and start again without --resume"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class BlockFiles:
                 os.fsync(file.fileno())
             os.replace(part, path)
 
-    def load(self, block: Block, start: Progress) -> Progress:
+    def load(self, block: Block, start: Progress, *, rows: int) -> Progress:
         """Read the checkpoint of a block; without one, return ``start``.
 
         Parameters
@@ -164,26 +166,35 @@ class BlockFiles:
         block : Block
         start : Progress
             Before the first segment, whose structure the states have.
+        rows : int
+            Number of rows of an output period.
 
         Raises
         ------
         BadInput
-            If the checkpoint is damaged or of another run.
+            If the checkpoint is damaged or of another run, or the file of output is shorter than the checkpoint states.
         """
         path = self.checkpoint(block)
         if not path.is_file():
             return start
         try:
-            with np.load(path, allow_pickle=False) as saved:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
                 state, cycle = (_restored(saved, name, start.state) for name in ("state", "cycle"))
                 spinning = torch.from_numpy(saved["spinning"]).to(start.spinning.device)
-                return Progress(int(saved["done"]), state, cycle, spinning, int(saved["rows"]))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+                progress = Progress(int(saved["done"]), state, cycle, spinning, int(saved["rows"]))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise BadInput(
                 f"the checkpoint is damaged or of another run ({error})",
                 where=path,
-                remedy="remove the folder of the unfinished run, and start again without --resume",
+                remedy=_START_AGAIN,
             ) from error
+        output = self.output(block)
+        expected, size = progress.rows * rows * block.size * 4, output.stat().st_size if output.is_file() else 0
+        if size < expected:
+            raise BadInput(
+                f"it has {size} bytes, and by its checkpoint at least {expected}", where=output, remedy=_START_AGAIN
+            )
+        return progress
 
 
 def _restored(saved: Any, name: str, like: ColumnState) -> ColumnState:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from jules_ml.column.grid.daily import disaggregated, draws, events, normalised_sun
 from jules_ml.column.grid.files import LandPoints, PointIndex, opened, point_index, read_points, scale_of, variable_of
 from jules_ml.column.grid.series import FileSeries, Piece
+from jules_ml.column.grid.time_axis import check_times
+from jules_ml.data.model_variables import MODEL_VARIABLES, check_model_values
 from jules_ml.errors import BadInput
 from jules_ml.experiment.grid import DRIVING, DriveSection
 from jules_ml.physics.constants import SECONDS_PER_DAY
@@ -27,8 +29,13 @@ from jules_ml.weather.interpolation import NEEDED, interpolated
 _Values = NDArray[np.floating]
 _Points = NDArray[np.int64]
 
-#: Names of the dimension of time in files.
-_TIME: Final = ("time", "tstep", "Time", "t")
+#: Variables with the range of another one.
+_CHECKED_AS: Final = {
+    "ls_rain": "tot_rain",
+    "con_rain": "tot_rain",
+    "ls_snow": "tot_snow",
+    "con_snow": "tot_snow",
+}
 
 
 class Window(Protocol):
@@ -80,12 +87,18 @@ class FileDriving:
         Start of the run, UTC.
     timestep : float
         Of the run [s].
+    folder : Path, optional
+        Folder of relative names in a list of files; by default that of the list.
+    nfiles : int, optional
+        Number of files of the list; by default all.
     """
 
     section: DriveSection
     land: LandPoints
     start: pd.Timestamp
     timestep: float
+    folder: Path | None = None
+    nfiles: int | None = None
     _indexes: dict[Hashable, PointIndex] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -109,7 +122,12 @@ class FileDriving:
     def _series(self) -> FileSeries:
         section = self.section
         return FileSeries(
-            section.file, pd.Timestamp(section.data_start), pd.Timedelta(seconds=section.data_period), section.read_list
+            section.file,
+            pd.Timestamp(section.data_start),
+            pd.Timedelta(seconds=section.data_period),
+            section.read_list,
+            self.folder,
+            self.nfiles,
         )
 
     @property
@@ -129,11 +147,18 @@ class FileDriving:
         Raises
         ------
         BadInput
-            If a file, a variable or a value is missing, a unit is wrong, or the data end before the window.
+            If a file, a variable or a value is missing, a unit or a value is wrong, or the data do not cover the window.
         """
         n = self.per_period
         begin = round((self.start - pd.Timestamp(self.section.data_start)).total_seconds() / self.timestep) + first
         low, high = begin // n, (begin + steps - 1) // n
+        if begin < 0:
+            raise BadInput(
+                f"the run or a cycle of its spin-up starts at {self.start + first * pd.Timedelta(seconds=self.timestep)}, "
+                "before the data",
+                where="[grid.drive] data_start",
+                remedy=f"start the run and its spin-up at {self.section.data_start} or later",
+            )
         if high >= self._levels:
             raise BadInput(
                 f"the run goes on to {self.start + (first + steps) * pd.Timedelta(seconds=self.timestep)}, after the data",
@@ -149,6 +174,20 @@ class FileDriving:
             values[name], firsts[name] = self._read(k, from_, to, points), from_
         return FileWindow(self, begin, steps, points, values, firsts)
 
+    def paths(self, first: int, stop: int) -> list[Path]:
+        """Files of the data of time steps, counted from the start of the run.
+
+        Raises
+        ------
+        BadInput
+            If a name with ``*`` has no file, or several.
+        """
+        offset = round((self.start - pd.Timestamp(self.section.data_start)).total_seconds() / self.timestep)
+        low, high = max((offset + first) // self.per_period, 0), -(-(offset + stop) // self.per_period)
+        pieces = self._series.pieces(low, min(high, self._levels))
+        names = self.section.tpl_name or self.section.var_name or self.section.var
+        return sorted({self._series.path(piece, name) for piece in pieces for name in names})
+
     def _flag(self, k: int) -> str:
         return "nf" if self.section.interp is None else self.section.interp[k]
 
@@ -161,21 +200,21 @@ class FileDriving:
         for piece in self._series.pieces(first, stop):
             path = self._series.path(piece, in_files)
             with opened(path) as file:
-                parts.append(self._read_piece(file, path, piece, name, DRIVING[section.var[k]], points))
+                parts.append(self._read_piece(file, path, piece, name, section.var[k], points))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _read_piece(
-        self, file: netCDF4.Dataset, path: Path, piece: Piece, name: str, units: str, points: _Points
+        self, file: netCDF4.Dataset, path: Path, piece: Piece, name: str, in_jules: str, points: _Points
     ) -> _Values:
         variable = variable_of(file, name, path)
-        _check_times(file, variable, path, piece, self._series.period)
+        check_times(file, variable, path, piece, self._series.period)
         # all files of a variable have the same grid
         key = (name, tuple(zip(variable.dimensions[1:], variable.shape[1:], strict=True)))
         if key not in self._indexes:
             self._indexes[key] = point_index(file, name, path, self.land)
         index = self._indexes[key]
         values = read_points(variable, index, points, slice(piece.first, piece.first + piece.count))
-        scale = scale_of(variable, units, f"{path}, variable {name}")
+        scale = scale_of(variable, DRIVING[in_jules], f"{path}, variable {name}")
         if scale is not None:
             values = (values * scale[0] + scale[1]).astype(values.dtype)
         missing = np.isnan(values)
@@ -188,39 +227,12 @@ class FileDriving:
                 where=f"{path}, variable {name}",
                 remedy="give data at all land points, or leave these points out with grid.land_frac",
             )
-        return values
-
-
-def _check_times(
-    file: netCDF4.Dataset, variable: netCDF4.Variable[Any], path: Path, piece: Piece, period: pd.Timedelta
-) -> None:
-    """Refuse a file with too few time levels, or whose time axis begins at another time."""
-    dim = next((dim for dim in _TIME if dim in variable.dimensions), variable.dimensions[0])
-    begins = _beginning(file.variables.get(dim))
-    if begins is not None and abs(begins - piece.begins) > period:
-        raise BadInput(
-            f"its time axis begins at {begins}, and by data_start and the name of the file it begins at {piece.begins}",
-            where=path,
-            remedy="correct data_start, data_period or the template of grid.drive.file",
-        )
-    levels = len(file.dimensions[dim])
-    if piece.first + piece.count > levels:
-        raise BadInput(
-            f"the file has {levels} time levels, and {piece.first + piece.count} are needed from {piece.begins}",
-            where=path,
-            remedy="complete the file, or correct data_start, data_end and data_period",
-        )
-
-
-def _beginning(axis: netCDF4.Variable[Any] | None) -> pd.Timestamp | None:
-    """First time of an axis; None if it states none that can be read, as JULES does not read the axis either."""
-    if axis is None or " since " not in str(getattr(axis, "units", "")):
-        return None
-    try:
-        first: Any = netCDF4.num2date(axis[0], axis.units, getattr(axis, "calendar", "standard"))
-        return pd.Timestamp(first.isoformat())
-    except (ValueError, AttributeError):
-        return None
+        known = MODEL_VARIABLES.get(_CHECKED_AS.get(in_jules, in_jules))
+        # the extremes first, which needs no memory
+        if known is not None and known.problem([values.min(), values.max()]):
+            check_model_values(known.name, values, where=path)
+        # small negative values come from the processing of satellite data
+        return np.maximum(values, 0.0) if in_jules == "sw_down" else values
 
 
 @dataclass(frozen=True, eq=False)

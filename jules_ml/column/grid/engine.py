@@ -106,7 +106,8 @@ def run_blocks(
     list of Progress
         Final state of each block.
     """
-    progress = [files.load(block, run.start(block)) for block in blocks]
+    rows = sum(output_rows(run).values()) if any(files.checkpoint(block).is_file() for block in blocks) else 0
+    progress = [files.load(block, run.start(block), rows=rows) for block in blocks]
     columns = [_column_of(run, block) for block in blocks]
     for block, each in zip(blocks, progress, strict=True):
         _report(on_steps, block, run.timetable.segments[: each.done])

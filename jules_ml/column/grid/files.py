@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import netCDF4
 import numpy as np
@@ -17,6 +17,8 @@ from jules_ml.errors import BadInput
 from jules_ml.learned.maps.grid import MapGrid, grid_of, match_points, same_points
 
 _Array = NDArray[np.float64]
+#: Names of the dimension of time in files.
+TIME: Final = ("time", "tstep", "Time", "t")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +162,7 @@ def read_points(
     ----------
     variable : netCDF4.Variable
         With the dimensions of ``index``, and at most one other of more than one value, such as time, layer or type.
+        Of several with one value the first is taken to be that of ``leading``.
     index : PointIndex
     points : array of int, shape (point,)
         Numbers of the land points.
@@ -170,12 +173,26 @@ def read_points(
     -------
     array, shape (leading, point)
         In the precision of the file; NaN where missing. Without another dimension its size is 1.
+
+    Raises
+    ------
+    BadInput
+        If several other dimensions have more than one value, or ``leading`` is of a dimension of time beside a longer one.
     """
     box, inside = index.box(points)
     by_dim = dict(zip(index.dims, box, strict=True))
     others = [dim for dim in variable.dimensions if dim not in index.dims]
     sizes = {dim: variable.shape[variable.dimensions.index(dim)] for dim in others}
     long = [dim for dim in others if sizes[dim] > 1] or others[:1]
+    # a range of times is not one of layers or types
+    ranged = [dim for dim in others if dim in TIME and leading != slice(None)]
+    if len(set(long) | set(ranged)) > 1:
+        many = [dim for dim in others if dim in {*long, *ranged}]
+        raise BadInput(
+            f"it has {' and '.join(f'{dim} ({sizes[dim]})' for dim in many)} beside the dimensions of space, and one is expected",
+            where=f"{variable.group().filepath()}, variable {variable.name}",
+            remedy="give a file with one time, layer or level of the other dimensions, and without them",
+        )
     chosen = [by_dim.get(dim, leading if dim in long[:1] else slice(None)) for dim in variable.dimensions]
     values = np.ma.asarray(variable[tuple(chosen)])
     kind = np.float32 if values.dtype == np.float32 else np.float64

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, scale_of, variable_of
+from jules_ml.column.grid.land_checks import check_fractions, check_soil
 from jules_ml.column.grid.surface import available_types, land_surface_of_grid, simple_surface
 from jules_ml.column.soil_processes import column_topmodel, initial_topmodel, soil_switches
+from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
@@ -137,6 +139,8 @@ def grid_column(
         raise BadInput("no land point has soil", where=section.soil_props or section.frac, remedy="correct the files")
     points = LandPoints(points.grid, points.number[usable], points.latitude[usable], points.longitude[usable])
     soil = {name: values[:, usable] for name, values in soil.items()}
+    if section.soil_props is not None:
+        check_soil(soil, points, section.soil_props)
     total = np.sum([values[usable] for values in cover.values()], axis=0)
     cover = {name: values[usable] / total for name, values in cover.items()}
     properties, form, dzsoil = _soil(soil_section, soil, section, experiment, dtype)
@@ -192,6 +196,7 @@ def _fractions(
             where=section.frac,
             remedy="name the types of the file in grid.types, in their order",
         )
+    check_fractions(frac, points, section.frac)
     cover = {
         name: values
         for name, values in zip(section.types, frac, strict=True)
@@ -300,8 +305,15 @@ def _initial(section: GridSection, points: LandPoints, layers: int) -> dict[str,
             raise BadInput(
                 f"{name} has {len(each)} layers, and soil.dzsoil {layers}", where=path, remedy="give each layer a value"
             )
+        if name == "cs" and len(each) > 1:
+            raise BadInput(
+                f"cs has {len(each)} pools or layers, and a grid has one pool of soil carbon",
+                where=path,
+                remedy="give the sum of the pools, (y, x)",
+            )
         if not np.isfinite(each).all():
             raise BadInput(f"{name} is missing at land points", where=path, remedy="fill the missing values")
+        check_model_values(name, each, where=path, tolerance=1e-6)
     return values
 
 

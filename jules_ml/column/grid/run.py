@@ -25,6 +25,7 @@ from jules_ml.column.grid.blocks import (
     write_manifest,
 )
 from jules_ml.column.grid.engine import PointRun, output_rows, run_blocks, unsound_columns
+from jules_ml.column.grid.fingerprint import run_fingerprint
 from jules_ml.column.grid.maps import Layout, Means, create_zarr, write_netcdf, write_zarr_parts
 from jules_ml.column.grid.model import GridModel
 from jules_ml.column.grid.team import Team
@@ -123,6 +124,7 @@ def run_grid(
 def _prepare(model: GridModel, folder: Path, ranks: int, resume: bool) -> list[Block]:
     """Make the folder of the run, and divide the points; or read how an unfinished run has divided them."""
     manifest = read_manifest(folder)
+    fingerprint = run_fingerprint(model)
     if manifest is not None and not resume:
         raise BadInput(
             "the folder has an unfinished run",
@@ -132,18 +134,19 @@ def _prepare(model: GridModel, folder: Path, ranks: int, resume: bool) -> list[B
     if manifest is None and resume:
         raise BadInput("there is no unfinished run", where=folder, remedy="leave out --resume")
     if manifest is not None:
-        if manifest["fingerprint"] != model.fingerprint or manifest["points"] != model.land.points.size:
+        if manifest["fingerprint"] != fingerprint or manifest["points"] != model.land.points.size:
             raise BadInput(
-                "the experiment or a file that it reads has changed since the unfinished run was started",
+                "the experiment, a file that it reads, the version of jules_ml or whether the step is compiled has changed since the "
+                "unfinished run was started",
                 where=folder,
-                remedy="give the experiment of that run, or remove this folder and leave out --resume",
+                remedy="restore what that run had, or remove this folder and leave out --resume",
             )
         ends = manifest["ends"]
     else:
         ends = [block.stop for block in divide(model.land.points.size, model.block, ranks)]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        write_manifest(folder, {"fingerprint": model.fingerprint, "points": model.land.points.size, "ends": ends})
+        write_manifest(folder, {"fingerprint": fingerprint, "points": model.land.points.size, "ends": ends})
     return [Block(k, start, stop) for k, (start, stop) in enumerate(zip([0, *ends], ends, strict=False))]
 
 
@@ -255,6 +258,11 @@ def _finish(
         "means": {name: float(np.round(series.mean(), 10)) for name, series in means.series.items()},
     }
     files = [out / (NETCDF if model.format == "netcdf" else ZARR), out / SUMMARY]
+    # a result of an earlier run in the other format is not that of this summary
+    if model.format == "netcdf":
+        shutil.rmtree(out / ZARR, ignore_errors=True)
+    else:
+        (out / NETCDF).unlink(missing_ok=True)
     with atomic_write(out / SUMMARY) as part:
         part.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if text:

@@ -41,12 +41,18 @@ class FileSeries:
         Interval of the values.
     listed : bool
         Whether ``template`` is a list (``read_list``).
+    folder : Path, optional
+        Folder of relative names in a list; by default that of the list.
+    nfiles : int, optional
+        Number of files of a list; by default all.
     """
 
     template: Path
     start: pd.Timestamp
     period: pd.Timedelta
     listed: bool = False
+    folder: Path | None = None
+    nfiles: int | None = None
     _list: list[tuple[pd.Timestamp, str]] = field(default_factory=list, repr=False)
 
     def pieces(self, first: int, stop: int) -> list[Piece]:
@@ -106,7 +112,7 @@ class FileSeries:
 
     def _listed_at(self, time: pd.Timestamp) -> tuple[str, pd.Timestamp, pd.Timestamp | None]:
         if not self._list:
-            self._list.extend(_read_list(self.template))
+            self._list.extend(_read_list(self.template, self.folder or self.template.parent, self.nfiles))
         times = [moment for moment, _ in self._list]
         at = int(np.searchsorted(np.array(times, dtype="datetime64[ns]"), time.to_datetime64(), side="right")) - 1
         if at < 0:
@@ -118,7 +124,7 @@ class FileSeries:
         return self._list[at][1], times[at], times[at + 1] if at + 1 < len(times) else None
 
 
-def _read_list(path: Path) -> list[tuple[pd.Timestamp, str]]:
+def _read_list(path: Path, folder: Path, nfiles: int | None) -> list[tuple[pd.Timestamp, str]]:
     """Files and their first times in a list of JULES: on each line a name and a time, in quotes or separated by a comma or blanks."""
     if not path.is_file():
         raise BadInput("there is no such file", where=path, remedy="correct grid.drive.file")
@@ -135,7 +141,9 @@ def _read_list(path: Path) -> list[tuple[pd.Timestamp, str]]:
                 where=f"{path}, line {number}",
                 remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line",
             ) from error
-        rows.append((moment, str(path.parent / words[0])))
+        rows.append((moment, str(folder / words[0])))
+        if len(rows) == nfiles:
+            break
     if not rows:
         raise BadInput("the list is empty", where=path, remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line")
     return sorted(rows)

@@ -18,6 +18,7 @@ from jules_ml.physics import tiles
 from jules_ml.physics.canopy.leaf import EPCO2
 from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.properties import LandSurface, land_surface
+from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.surface import SurfaceProperties
 from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.physics.switches import Switches
@@ -135,6 +136,7 @@ def land_surface_of_grid(
         dzsoil=dzsoil,
         albsoil=torch.as_tensor(albsoil, dtype=dzsoil.dtype),
         switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=section.drive.z1_tq_in,
         z1_uv=section.drive.z1_uv_in,
         bl_height=physics.bl_height,

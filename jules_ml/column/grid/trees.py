@@ -44,13 +44,16 @@ def columns_of(columns: NDArray[np.int64], total: int) -> Callable[[Tensor], Ten
     Returns
     -------
     callable
-        A tensor whose last dimension is not ``total`` is the same for all columns, and stays so.
+        A tensor without dimensions, or whose last one is 1, is the same for all columns, and stays so. ``ValueError`` for a tensor
+        whose last dimension is neither 1 nor ``total``: it is not that of columns.
     """
     index = torch.from_numpy(np.ascontiguousarray(columns))
 
     def chosen(tensor: Tensor) -> Tensor:
-        if tensor.ndim == 0 or tensor.shape[-1] != total:
+        if tensor.ndim == 0 or (tensor.shape[-1] == 1 and total != 1):
             return tensor
+        if tensor.shape[-1] != total:
+            raise ValueError(f"a tensor of shape {tuple(tensor.shape)} has not {total} columns, nor one for all")
         return tensor.index_select(-1, index.to(tensor.device))
 
     return chosen

@@ -34,6 +34,15 @@ from jules_ml.jules.typed_entries import typed_entry
 from jules_ml.jules.variable_lists import read_list
 
 _DRIVE: Final = "jules_drive"
+#: Groups with a file that a run reads once at its start.
+_ANCILLARIES: Final = (
+    "jules_frac",
+    "jules_soil_props",
+    "jules_top",
+    "jules_initial",
+    "jules_latlon",
+    "jules_land_frac",
+)
 #: Days of driving data that are read at a time.
 _CHUNK_DAYS: Final = 10
 #: Entries that JULES needs to disaggregate daily weather.
@@ -86,7 +95,7 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
     )
     section = _drive_section(run)
     driving = LandDriving(
-        FileDriving(section, land, times.start, run.timestep),
+        FileDriving(section, land, times.start, run.timestep, run.folder, run.namelists.get(_DRIVE).get("nfiles")),
         switches.l_cosz,
         float(typed_entry(run.namelists, _DRIVE, "diff_frac_const", 0.0)),
     )
@@ -187,8 +196,15 @@ def _refuse_missing(run: RunFolder) -> None:
 
 
 def _fingerprint(run: RunFolder) -> str:
-    """Checksum of the namelists."""
+    """Checksum of the namelists and of the ancillary files that they name."""
     digest = hashlib.sha256()
     for name in run.namelists.files:
         digest.update(f"{name}\n{run.namelists.text(name)}".encode("utf-8", errors="surrogateescape"))
+    for group in (run.namelists.get(name) for name in _ANCILLARIES):
+        file = str(group.get("file") or "")
+        names = [variable.tpl_name or "" for variable in read_list(group)] if "%vv" in file else [""]
+        for path in sorted({run.folder / file.replace("%vv", name) for name in names}):
+            if path.is_file():
+                with path.open("rb") as opened:
+                    digest.update(hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()

@@ -162,6 +162,12 @@ def test_names_of_months_variables_and_lists(tmp_path: Path) -> None:
     )
     listed = FileSeries(tmp_path / "list.txt", pd.Timestamp("1999-01-01"), HOUR, listed=True).pieces(40, 60)
     assert [(Path(each.name).name, each.first, each.count) for each in listed] == [("one.nc", 40, 8), ("two.nc", 0, 12)]
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "list.txt").rename(tmp_path / "lists" / "list.txt")
+    of_folder = FileSeries(
+        tmp_path / "lists" / "list.txt", pd.Timestamp("1999-01-01"), HOUR, listed=True, folder=tmp_path, nfiles=1
+    ).pieces(40, 60)
+    assert [(Path(each.name), each.count) for each in of_folder] == [(tmp_path / "one.nc", 20)]
     with pytest.raises(BadInput, match="no file with this name"):
         series.path(FileSeries(tmp_path / "%vv_*.nc", START, HOUR).pieces(0, 1)[0], "tas")
 

@@ -19,6 +19,7 @@ from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.grid import folder_model
 from jules_ml.jules.column_run.grid_values import within_longitudes
 from jules_ml.jules.column_run.run import run_folder_as_column
+from jules_ml.jules.run_folder import read_run_folder
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
 LAND = np.array([[True, True, False], [False, True, True]])
@@ -128,3 +129,16 @@ def test_daily_weather_is_disaggregated(tmp_path: Path) -> None:
     means = daily["t"].to_numpy()[:2, 0, 0]
     np.testing.assert_allclose(air.reshape(2, 48, 4).mean(dim=1)[:, 0], means, atol=0.01)
     assert float(air[:48, 0].max() - air[:48, 0].min()) > 7.0
+
+
+def test_a_changed_ancillary_is_another_run(tmp_path: Path) -> None:
+    """An unfinished run is not continued with it."""
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    before = folder_model(run).fingerprint
+    assert folder_model(run).fingerprint == before
+    path = run / str(read_run_folder(run).namelists.get("jules_frac")["file"])
+    with xr.open_dataset(path) as ds:
+        changed = ds.load()
+    changed.attrs["history"] = "changed"
+    changed.to_netcdf(path)
+    assert folder_model(run).fingerprint != before
