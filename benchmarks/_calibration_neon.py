@@ -1,8 +1,8 @@
 """Calibration of the column at NEON towers on the first halves of their records, scored on the second halves.
 
 Sensors, valid days and halves are those of :mod:`_neon`. All towers are one calibration with parameters of their own: soil moisture of all
-sensors within the layers, and soil temperature of the shallowest sensor, both on valid days. The width of the priors and the error of soil temperature are
-chosen within the first halves: fitted on the first part of each, scored on the rest.
+sensors within the layers, and soil temperature of the shallowest sensor, both on valid days. The width of the priors and the error of soil
+temperature are chosen within the first halves: fitted on the first part of each, scored on the rest.
 """
 
 from __future__ import annotations
