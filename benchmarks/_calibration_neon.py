@@ -1,8 +1,8 @@
 """Calibration of the column at NEON towers on the first halves of their records, scored on the second halves.
 
 Sensors, valid days and halves are those of :mod:`_neon`. All towers are one calibration with parameters of their own: soil moisture of all
-sensors within the layers, and soil temperature of the shallowest sensor. The width of the priors and the error of soil temperature are
-chosen within the first halves: fitted on the first part of each, scored on the rest.
+sensors within the layers, and soil temperature of the shallowest sensor, both on valid days. The width of the priors and the error of soil
+temperature are chosen within the first halves: fitted on the first part of each, scored on the rest.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _INNER = 0.5
 #: Claim: fraction of the towers whose error is lower in the second half.
 _BETTER = 0.85
 _TEMPERATURE_DEPTH = 0.05
+#: Soil temperature [K] and air temperature [degC] above which a day is valid.
+_THAWED, _MILD = 274.15, 2.0
 
 
 def neon_claims(claims: Claims, data: Path, folder: Path, *, quick: bool) -> None:
@@ -67,13 +69,18 @@ def neon_claims(claims: Claims, data: Path, folder: Path, *, quick: bool) -> Non
 
 
 def _add_temperature(data: Path, folder: Path, towers: list[Tower]) -> None:
-    """Add the soil temperature of the shallowest sensor to the records."""
+    """Add the soil temperature of the shallowest sensor to the records, on the days that are valid for soil moisture."""
     daily = read_neon_daily(data / "jules" / "neon_daily.nc")
     for tower in towers:
         name = tower.experiment.file.stem
-        values = daily.sel(site=name).reindex(day=tower.days)["observed_t_soil"].to_numpy()[:, 0]
+        here = daily.sel(site=name).reindex(day=tower.days)
+        values = here["observed_t_soil"].to_numpy()[:, 0]
+        frozen = np.repeat(values <= _THAWED, 24)
+        values = np.where((values > _THAWED) & (here["obs_tair"].to_numpy() > _MILD), values, np.nan)
         file = folder / f"{name}.parquet"
         frame = pd.read_parquet(file)
+        for sensor in (each for each in frame if each.startswith("theta")):
+            frame.loc[frozen, sensor] = np.nan
         frame["t_soil_0"] = np.repeat(values.astype(np.float64), 24)
         frame.to_parquet(file)
         column = f'columns.t_soil_0 = {{variable = "t_soil", unit = "K", depth = {_TEMPERATURE_DEPTH}}}'
