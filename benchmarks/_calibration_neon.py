@@ -28,6 +28,8 @@ _INNER = 0.5
 #: Claim: fraction of the towers whose error is lower in the second half.
 _BETTER = 0.85
 _TEMPERATURE_DEPTH = 0.05
+#: Iterations of the final fit: L-BFGS needs more of them, and each takes less.
+_ITERATIONS = {"gauss_newton": 10, "lbfgs": 50}
 #: Soil temperature [K] and air temperature [degC] above which a day is valid.
 _THAWED, _MILD = 274.15, 2.0
 
@@ -104,7 +106,7 @@ def _fitted(
         end = tower.days[number] - offset
         until = tower.days[split.boundary] - offset if inner else None
         section = calibration_section(
-            *choice, fit_end=end, method=method, iterations=3 if quick else 6 if inner else 10
+            *choice, fit_end=end, method=method, iterations=3 if quick else 6 if inner else _ITERATIONS[method]
         )
         text = (folder / f"{name}.toml").read_text(encoding="utf-8")
         if until is not None:
