@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.section import DataPath, Section
 
 #: Variables of JULES_DRIVE, with their units.
@@ -59,7 +60,7 @@ class DriveSection(Section):
     )
     data_start: _Moment = Field(description="time of the first data, UTC")
     data_end: _Moment = Field(description="end of the data, UTC")
-    data_period: float = Field(gt=0.0, le=86400.0, description="interval of the data [s]")
+    data_period: float = Field(gt=0.0, le=SECONDS_PER_DAY, description="interval of the data [s]")
     read_list: bool = Field(
         default=False,
         description="`file` is a text file that lists, line by line, each file and the time of its first data",
@@ -88,10 +89,18 @@ class DriveSection(Section):
     precip_disagg_method: Literal[1, 3] = Field(
         default=3, description="1: precipitation is constant through the day; 3: one event a day at a random time"
     )
-    dur_ls_rain: float = Field(default=18000.0, gt=0.0, le=86400.0, description="duration of large-scale rain [s]")
-    dur_conv_rain: float = Field(default=7200.0, gt=0.0, le=86400.0, description="duration of convective rain [s]")
-    dur_ls_snow: float = Field(default=18000.0, gt=0.0, le=86400.0, description="duration of large-scale snow [s]")
-    dur_conv_snow: float = Field(default=3600.0, gt=0.0, le=86400.0, description="duration of convective snow [s]")
+    dur_ls_rain: float = Field(
+        default=18000.0, gt=0.0, le=SECONDS_PER_DAY, description="duration of large-scale rain [s]"
+    )
+    dur_conv_rain: float = Field(
+        default=7200.0, gt=0.0, le=SECONDS_PER_DAY, description="duration of convective rain [s]"
+    )
+    dur_ls_snow: float = Field(
+        default=18000.0, gt=0.0, le=SECONDS_PER_DAY, description="duration of large-scale snow [s]"
+    )
+    dur_conv_snow: float = Field(
+        default=3600.0, gt=0.0, le=SECONDS_PER_DAY, description="duration of convective snow [s]"
+    )
     seed: int = Field(default=0, ge=0, description="seed of the times of events")
 
     @model_validator(mode="after")
@@ -115,7 +124,7 @@ class DriveSection(Section):
                 raise ValueError(f"{name} has {len(values)} entries for {len(self.var)} variables of var")
         if self.data_end <= self.data_start:
             raise ValueError("data_end is not after data_start")
-        if self.l_daily_disagg and self.data_period != 86400.0:
+        if self.l_daily_disagg and self.data_period != SECONDS_PER_DAY:
             raise ValueError("l_daily_disagg needs data_period = 86400")
         if self.l_daily_disagg and self.data_start.time() != time():
             raise ValueError("l_daily_disagg needs data of days that begin at midnight, UTC, and so must data_start")

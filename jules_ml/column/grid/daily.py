@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.data.sun import declination
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.humidity import specific_humidity_saturation
 
 _Array = NDArray[np.floating]
@@ -97,7 +98,7 @@ def disaggregated(
     """
     seconds = timestep * np.arange(sun.shape[1])[:, None]
     t_mean, pressure = daily["t"][:, None], np.broadcast_to(daily["pstar"][:, None], sun.shape)
-    phase = 2.0 * np.pi * (seconds - 3600.0 * warmest[:, None]) / 86400.0
+    phase = 2.0 * np.pi * (seconds - 3600.0 * warmest[:, None]) / SECONDS_PER_DAY
     t = t_mean + 0.5 * daily["dt_range"][:, None] * np.cos(phase)
     saturation = _saturation(t, pressure)
     q = np.broadcast_to(daily["q"][:, None], sun.shape)
