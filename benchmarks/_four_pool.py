@@ -17,39 +17,9 @@ import torch
 from torch import Tensor
 
 from jules_ml.physics.constants import KAPS_4POOL
-from jules_ml.physics.soil_carbon import fprf, resp_frac
+from jules_ml.physics.soil_carbon import depth_factor, fprf, resp_frac
 
 __all__ = ["KAPS_4POOL", "depth_factor", "fprf", "resp_frac", "respiration_four_pool"]
-
-
-def depth_factor(layer_thickness: Tensor, tau_resp: Tensor | float) -> Tensor:
-    r"""Depth modifier of the respiration of layered carbon.
-
-    .. math:: D_k = \exp(-\tau\, z_k)
-
-    Parameters
-    ----------
-    layer_thickness : Tensor, shape (..., layer)
-        Thickness of each layer [m]; JULES name ``dzsoil``.
-    tau_resp : Tensor or float, broadcastable to ``layer_thickness``
-        Decay with depth [m-1]; JULES name ``tau_resp``.
-
-    Returns
-    -------
-    Tensor, shape of ``layer_thickness``
-        Depth modifier at the middle of each layer [1].
-
-    References
-    ----------
-    Burke et al. (2017).
-
-    Examples
-    --------
-    >>> [round(x, 3) for x in depth_factor(torch.tensor([0.1, 0.25, 0.65, 2.0]), 2.0).tolist()]
-    [0.905, 0.638, 0.259, 0.018]
-    """
-    middle = torch.cumsum(layer_thickness, dim=-1) - 0.5 * layer_thickness
-    return torch.exp(-tau_resp * middle)
 
 
 def respiration_four_pool(

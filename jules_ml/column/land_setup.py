@@ -16,6 +16,7 @@ from jules_ml.column.surface_types import read_type_files
 from jules_ml.data.record import place
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
+from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.surface import SIMPLE_TYPES, SurfaceSection, TileSection
 from jules_ml.physics.canopy.leaf import EPCO2
@@ -26,6 +27,7 @@ from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.snowpack.parameters import SnowParameters
 from jules_ml.physics.surface import Forcing
 from jules_ml.physics.surface_types import SurfaceTypes
+from jules_ml.physics.switches import Switches
 from jules_ml.support.sources import POINT_RUN
 from jules_ml.weather import Weather
 
@@ -62,38 +64,129 @@ def experiment_land(
         If a type is unknown, is given twice, or has leaf area without being a plant; if the parameter files are incomplete.
     """
     section = experiment.required(experiment.surface, "surface")
-    soil = experiment.required(experiment.soil, "soil")
-    switches = physics.switches(
-        l_vg_soil=form is VAN_GENUCHTEN,
-        l_soil_sat_down=soil.l_soil_sat_down,
-        soilhc_method=soil.soilhc_method,
-        l_top=l_top,
-    )
-    dtype = dzsoil.dtype
-    types = read_type_files(
-        section.pft_params or POINT_RUN / "pft_params.nml",
-        section.nveg_params or POINT_RUN / "nveg_params.nml",
-        switches=switches,
-        dtype=dtype,
-    )
+    switches = land_switches(experiment, physics, form=form, l_top=l_top)
+    types = land_types(section, switches, dzsoil.dtype)
     rows = _rows(section, types, experiment)
-    frac = torch.zeros(len(types.names), 1, dtype=dtype)
+    frac = torch.zeros(len(types.names), 1, dtype=dzsoil.dtype)
     changed = {name: values.clone() for name, values in types.plants._asdict().items() if values.ndim}
     for row, tile in rows.items():
         frac[row] = tile.frac / sum(t.frac for t in section.tiles)
         for name, value in tile.changes.items():
             changed[name][row] = value
-    return land_surface(
+    return land_of_types(
         types._replace(plants=types.plants._replace(**changed)),
         frac,
+        physics,
+        switches,
         dzsoil=dzsoil,
-        albsoil=torch.tensor([section.albsoil], dtype=dtype),
-        switches=switches,
-        snow=SnowParameters(conserve_water=physics.conserve_snow),
+        albsoil=torch.tensor([section.albsoil], dtype=dzsoil.dtype),
         z1_tq=experiment.forcing.height,
         z1_uv=experiment.forcing.height,
+        co2=section.co2,
+    )
+
+
+def land_switches(experiment: Experiment, physics: PhysicsSection, *, form: HydraulicForm, l_top: bool) -> Switches:
+    """Return the switches of an experiment, at a site or on a grid.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[soil]``.
+    physics : PhysicsSection
+        ``[physics]`` of the experiment.
+    form : HydraulicForm
+        Of the soil.
+    l_top : bool
+        Whether the column has TOPMODEL.
+
+    Returns
+    -------
+    Switches
+    """
+    soil = experiment.required(experiment.soil, "soil")
+    return physics.switches(
+        l_vg_soil=form is VAN_GENUCHTEN,
+        l_soil_sat_down=soil.l_soil_sat_down,
+        soilhc_method=soil.soilhc_method,
+        l_top=l_top,
+    )
+
+
+def land_types(section: SurfaceSection | GridSection, switches: Switches, dtype: torch.dtype) -> SurfaceTypes:
+    """Read the surface types of a site or a grid: those of the template for point runs where it names no files.
+
+    Parameters
+    ----------
+    section : SurfaceSection or GridSection
+        With ``pft_params`` and ``nveg_params``.
+    switches : Switches
+    dtype : torch.dtype
+        Precision.
+
+    Returns
+    -------
+    SurfaceTypes
+
+    Raises
+    ------
+    BadInput
+        If the parameter files are incomplete.
+    """
+    return read_type_files(
+        section.pft_params or POINT_RUN / "pft_params.nml",
+        section.nveg_params or POINT_RUN / "nveg_params.nml",
+        switches=switches,
+        dtype=dtype,
+    )
+
+
+def land_of_types(
+    types: SurfaceTypes,
+    frac: Tensor,
+    physics: PhysicsSection,
+    switches: Switches,
+    *,
+    dzsoil: Tensor,
+    albsoil: Tensor,
+    z1_tq: float,
+    z1_uv: float,
+    co2: float,
+) -> LandSurface:
+    """Make JULES's land surface of types and fractions, with what ``[physics]`` sets beside the switches.
+
+    Parameters
+    ----------
+    types : SurfaceTypes
+    frac : Tensor, shape (tile, column)
+        Fractions [1].
+    physics : PhysicsSection
+    switches : Switches
+        From :func:`land_switches`.
+    dzsoil : Tensor, shape (layer, 1)
+        Layer thicknesses [m].
+    albsoil : Tensor, shape (column,)
+        Albedo of bare soil [1].
+    z1_tq, z1_uv : float
+        Heights of temperature and humidity, and of wind [m].
+    co2 : float
+        Mole fraction of carbon dioxide [1].
+
+    Returns
+    -------
+    LandSurface
+    """
+    return land_surface(
+        types,
+        frac,
+        dzsoil=dzsoil,
+        albsoil=albsoil,
+        switches=switches,
+        snow=SnowParameters(conserve_water=physics.conserve_snow),
+        z1_tq=z1_tq,
+        z1_uv=z1_uv,
         bl_height=physics.bl_height,
-        co2_mmr=section.co2 * EPCO2,
+        co2_mmr=co2 * EPCO2,
     )
 
 

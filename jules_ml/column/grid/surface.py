@@ -9,21 +9,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.column.surface_types import read_type_files
+from jules_ml.column.land_setup import land_of_types, land_switches, land_types
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.physics import PhysicsSection
 from jules_ml.experiment.surface import SIMPLE_TYPES
 from jules_ml.physics import tiles
-from jules_ml.physics.canopy.leaf import EPCO2
-from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
-from jules_ml.physics.land_surface.properties import LandSurface, land_surface
-from jules_ml.physics.snowpack.parameters import SnowParameters
+from jules_ml.physics.hydraulics import HydraulicForm
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.surface import SurfaceProperties
-from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.physics.switches import Switches
 from jules_ml.physics.tiles import TILES
-from jules_ml.support.sources import POINT_RUN
 
 _Array = NDArray[np.float64]
 
@@ -43,7 +39,7 @@ def available_types(experiment: Experiment, section: GridSection) -> tuple[str, 
     """
     if experiment.physics is None:
         return tuple(TILES)
-    types = _types(section, Switches(), torch.float64)
+    types = land_types(section, Switches(), torch.float64)
     names = [name for row, name in enumerate(types.names) if row != types.ice]
     return (*names, *(simple for simple, name in SIMPLE_TYPES.items() if name in names and simple not in names))
 
@@ -117,38 +113,21 @@ def land_surface_of_grid(
     BadInput
         If the parameter files are incomplete.
     """
-    soil = experiment.required(experiment.soil, "soil")
-    switches = physics.switches(
-        l_vg_soil=form is VAN_GENUCHTEN,
-        l_soil_sat_down=soil.l_soil_sat_down,
-        soilhc_method=soil.soilhc_method,
-        l_top=l_top,
-    )
-    types = _types(section, switches, dzsoil.dtype)
+    switches = land_switches(experiment, physics, form=form, l_top=l_top)
+    types = land_types(section, switches, dzsoil.dtype)
     frac = torch.zeros(len(types.names), len(albsoil), dtype=dzsoil.dtype)
     for name, values in cover.items():
         # a type may have two names
         row = types.names.index(name if name in types.names else SIMPLE_TYPES[name])
         frac[row] += torch.as_tensor(values, dtype=dzsoil.dtype)
-    return land_surface(
+    return land_of_types(
         types,
         frac,
+        physics,
+        switches,
         dzsoil=dzsoil,
         albsoil=torch.as_tensor(albsoil, dtype=dzsoil.dtype),
-        switches=switches,
-        snow=SnowParameters(conserve_water=physics.conserve_snow),
         z1_tq=section.drive.z1_tq_in,
         z1_uv=section.drive.z1_uv_in,
-        bl_height=physics.bl_height,
-        co2_mmr=section.co2 * EPCO2,
-    )
-
-
-def _types(section: GridSection, switches: Switches, dtype: torch.dtype) -> SurfaceTypes:
-    pft_params, nveg_params = section.pft_params, section.nveg_params
-    return read_type_files(
-        pft_params or POINT_RUN / "pft_params.nml",
-        nveg_params or POINT_RUN / "nveg_params.nml",
-        switches=switches,
-        dtype=dtype,
+        co2=section.co2,
     )
