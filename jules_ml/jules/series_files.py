@@ -10,10 +10,7 @@ from typing import Any
 from jules_ml.errors import BadInput
 from jules_ml.jules.moments import Moment
 from jules_ml.jules.variable_lists import ListedVariable
-
-#: Parts of a file name that JULES replaces by those of a date, by their length of time.
-_TOKENS = {"year": ("%y4", "%y2"), "month": ("%m1", "%m2", "%mc"), "day": ("%d2",)}
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+from jules_ml.weather.file_names import TOKENS, dated_name
 
 
 def template_files(file: str, first: Moment, last: Moment, start: Moment) -> list[tuple[str, Moment]]:
@@ -33,39 +30,24 @@ def template_files(file: str, first: Moment, last: Moment, start: Moment) -> lis
     list of tuple of str and Moment
         In order; ``%vv`` is not replaced.
     """
-    if not any(token in file for tokens in _TOKENS.values() for token in tokens):
+    if not any(token in file for tokens in TOKENS.values() for token in tokens):
         return [(file, start)]
     files: dict[str, Moment] = {}
     moment = first
     while moment < last:
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        if any(token in file for token in _TOKENS["day"]):
+        if any(token in file for token in TOKENS["day"]):
             begin, following = midnight, midnight + timedelta(days=1)
-        elif any(token in file for token in _TOKENS["month"]):
+        elif any(token in file for token in TOKENS["month"]):
             begin = midnight.replace(day=1)
             year, month = moment.year + moment.month // 12, moment.month % 12 + 1
             following = begin.replace(year=year, month=month)
         else:
             begin = midnight.replace(month=1, day=1)
             following = begin.replace(year=moment.year + 1)
-        files.setdefault(_named(file, moment), begin)
+        files.setdefault(dated_name(file, year=moment.year, month=moment.month, day=moment.day), begin)
         moment = following
     return list(files.items())
-
-
-def _named(file: str, moment: Moment) -> str:
-    """Replace the parts of a file name that stand for those of a date."""
-    replacements = {
-        "%y4": f"{moment.year:04d}",
-        "%y2": f"{moment.year % 100:02d}",
-        "%m1": str(moment.month),
-        "%m2": f"{moment.month:02d}",
-        "%mc": _MONTHS[moment.month - 1],
-        "%d2": f"{moment.day:02d}",
-    }
-    for token, text in replacements.items():
-        file = file.replace(token, text)
-    return file
 
 
 def file_of_variable(file: str, variable: ListedVariable) -> str:

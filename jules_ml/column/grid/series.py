@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from jules_ml.errors import BadInput
+from jules_ml.weather.file_names import TOKENS, dated_name
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_YEAR, _MONTH, _DAY = ("%y4", "%y2"), ("%m1", "%m2", "%mc"), ("%d2",)
 _NAME = "%vv"
 
 
@@ -97,18 +96,18 @@ class FileSeries:
         if self.listed:
             return self._listed_at(time)
         text = str(self.template)
-        if any(token in text for token in _DAY):
+        if any(token in text for token in TOKENS["day"]):
             begins, ends = time.normalize(), time.normalize() + pd.Timedelta(days=1)
-        elif any(token in text for token in _MONTH):
+        elif any(token in text for token in TOKENS["month"]):
             begins = time.normalize().replace(day=1)
             ends = begins + pd.DateOffset(months=1)
-        elif any(token in text for token in _YEAR):
+        elif any(token in text for token in TOKENS["year"]):
             begins = time.normalize().replace(month=1, day=1)
             ends = begins + pd.DateOffset(years=1)
         else:
             return text, self.start, None
         # the data may begin within the month of the first file
-        return _named(text, time), max(begins, self.start), ends
+        return dated_name(text, year=time.year, month=time.month, day=time.day), max(begins, self.start), ends
 
     def _listed_at(self, time: pd.Timestamp) -> tuple[str, pd.Timestamp, pd.Timestamp | None]:
         if not self._list:
@@ -147,18 +146,3 @@ def _read_list(path: Path, folder: Path, nfiles: int | None) -> list[tuple[pd.Ti
     if not rows:
         raise BadInput("the list is empty", where=path, remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line")
     return sorted(rows)
-
-
-def _named(text: str, time: pd.Timestamp) -> str:
-    """Replace the parts of a file name that stand for those of a date."""
-    replacements = {
-        "%y4": f"{time.year:04d}",
-        "%y2": f"{time.year % 100:02d}",
-        "%m1": str(time.month),
-        "%m2": f"{time.month:02d}",
-        "%mc": _MONTHS[time.month - 1],
-        "%d2": f"{time.day:02d}",
-    }
-    for token, part in replacements.items():
-        text = text.replace(token, part)
-    return text
