@@ -16,30 +16,30 @@ from jules_ml.physics.soil_names import LAYERED
 
 _Array = NDArray[np.float64]
 #: Deviation of the sum of the fractions from 1 that JULES removes.
-_FRACTIONS: Final = 1e-2
+FRACTIONS_TOLERANCE: Final = 1e-2
 
 
-def check_fractions(frac: _Array, points: LandPoints, path: Path) -> None:
+def check_fractions(frac: _Array, points: LandPoints, where: str | Path) -> None:
     """Check fractions of surface types, all types of the file included.
 
     Parameters
     ----------
     frac : array, shape (type, point)
     points : LandPoints
-    path : Path
-        File, for messages.
+    where : str or Path
+        File, and its section, for messages.
 
     Raises
     ------
     BadInput
         If a fraction is impossible, or their sum is not 1 at a point.
     """
-    check_model_values("frac", frac, where=path, tolerance=0.0)
-    wrong = ~(np.abs(frac.sum(axis=0) - 1.0) < _FRACTIONS)
+    check_model_values("frac", frac, where=where, tolerance=0.0)
+    wrong = ~(np.abs(frac.sum(axis=0) - 1.0) < FRACTIONS_TOLERANCE)
     if wrong.any():
         raise BadInput(
             f"the fractions do not add up to 1 at {_places(wrong, points)}",
-            where=path,
+            where=where,
             remedy="give fractions whose sum is 1 on land, or correct the land mask",
         )
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, variable_of
+from jules_ml.column.grid.land_checks import check_fractions
 from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
-from jules_ml.jules.column_run.values import FRACTIONS_TOLERANCE
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.run_points import run_points
 from jules_ml.jules.typed_entries import numbers
@@ -141,18 +141,8 @@ class GridValues:
             raise BadInput("a grid needs the fractions in a netCDF file", where=where, remedy="give file of JULES_FRAC")
         frac = self._of_file(self.run.folder / file, str(group.get("frac_name") or "frac"))
         self._refuse_size("frac", len(frac), count, "jules_frac")
-        check_model_values("frac", frac, where=where, tolerance=0.0)
-        total = frac.sum(axis=0)
-        wrong = np.flatnonzero(~(np.abs(total - 1.0) < FRACTIONS_TOLERANCE))
-        if len(wrong):
-            at = wrong[0]
-            raise BadInput(
-                f"the fractions do not add up to 1 at {len(wrong)} points, the first at {self.land.latitude[at]:.4f}, "
-                f"{self.land.longitude[at]:.4f}",
-                where=where,
-                remedy="give fractions whose sum is 1 on land, or correct the land mask",
-            )
-        return np.asarray(frac / total)
+        check_fractions(frac, self.land, where)
+        return np.asarray(frac / frac.sum(axis=0))
 
     def initial(self, names: Sequence[str]) -> dict[str, _Array]:
         """Initial values, shape (value, point)."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jules_ml.column.grid.land_checks import FRACTIONS_TOLERANCE
 from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.errors import BadInput
@@ -25,8 +26,6 @@ _Array = NDArray[np.float64]
 _INITIAL: Final = "jules_initial"
 #: JULES's mass mixing ratio of carbon dioxide where none is given.
 _CO2_MMR: Final = 5.94100e-4
-#: Deviation of the sum of the fractions from 1 that JULES removes.
-FRACTIONS_TOLERANCE: Final = 1e-2
 
 
 @dataclass(frozen=True)
