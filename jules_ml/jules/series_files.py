@@ -7,10 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from jules_ml.errors import BadInput
 from jules_ml.jules.moments import Moment
 from jules_ml.jules.variable_lists import ListedVariable
-from jules_ml.weather.file_names import TOKENS, dated_name
+from jules_ml.weather.file_names import ListedFile, dated_name, interval_of_files, read_file_list
 
 
 def template_files(file: str, first: Moment, last: Moment, start: Moment) -> list[tuple[str, Moment]]:
@@ -30,15 +29,16 @@ def template_files(file: str, first: Moment, last: Moment, start: Moment) -> lis
     list of tuple of str and Moment
         In order; ``%vv`` is not replaced.
     """
-    if not any(token in file for tokens in TOKENS.values() for token in tokens):
+    interval = interval_of_files(file)
+    if interval is None:
         return [(file, start)]
     files: dict[str, Moment] = {}
     moment = first
     while moment < last:
         midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        if any(token in file for token in TOKENS["day"]):
+        if interval == "day":
             begin, following = midnight, midnight + timedelta(days=1)
-        elif any(token in file for token in TOKENS["month"]):
+        elif interval == "month":
             begin = midnight.replace(day=1)
             year, month = moment.year + moment.month // 12, moment.month % 12 + 1
             following = begin.replace(year=year, month=month)
@@ -55,37 +55,24 @@ def file_of_variable(file: str, variable: ListedVariable) -> str:
     return file.replace("%vv", variable.tpl_name or "")
 
 
-def listed_files(source: Path, entries: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Read a list of files and the times of their first data (``read_list = T``).
+def listed_files(source: Path, entries: Mapping[str, Any]) -> list[ListedFile]:
+    """Read the files of a list that a group uses (``read_list = T``): the first ``nfiles``, which are none by default, as in JULES.
 
     Parameters
     ----------
     source : Path
-        The list: on each line a name and a time, in quotes or not.
+        The list.
     entries : mapping
-        Entries of the group, with ``nfiles``.
+        Entries of the group.
 
     Returns
     -------
-    list of tuple of str
-        Names and times.
+    list of ListedFile
 
     Raises
     ------
     BadInput
         If there is no such list.
     """
-    if not source.is_file():
-        raise BadInput("there is no such list of files", where=source, remedy="correct 'file', or set read_list = F")
-    lines = [line.strip() for line in source.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     number = entries.get("nfiles")
-    return [_name_and_time(line) for line in lines[: number if isinstance(number, int) else 0]]
-
-
-def _name_and_time(line: str) -> tuple[str, str]:
-    quote = line[0] if line[0] in "'\"" else ""
-    if quote:
-        name, _, rest = line[1:].partition(quote)
-    else:
-        name, _, rest = line.replace(",", " ").partition(" ")
-    return name, rest.strip(" ,'\"")
+    return read_file_list(source, number if isinstance(number, int) else 0)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from jules_ml.errors import BadInput
-from jules_ml.weather.file_names import TOKENS, dated_name
+from jules_ml.weather.file_names import dated_name, interval_of_files, read_file_list
 
 _NAME = "%vv"
 
@@ -96,12 +96,13 @@ class FileSeries:
         if self.listed:
             return self._listed_at(time)
         text = str(self.template)
-        if any(token in text for token in TOKENS["day"]):
+        interval = interval_of_files(text)
+        if interval == "day":
             begins, ends = time.normalize(), time.normalize() + pd.Timedelta(days=1)
-        elif any(token in text for token in TOKENS["month"]):
+        elif interval == "month":
             begins = time.normalize().replace(day=1)
             ends = begins + pd.DateOffset(months=1)
-        elif any(token in text for token in TOKENS["year"]):
+        elif interval == "year":
             begins = time.normalize().replace(month=1, day=1)
             ends = begins + pd.DateOffset(years=1)
         else:
@@ -111,7 +112,7 @@ class FileSeries:
 
     def _listed_at(self, time: pd.Timestamp) -> tuple[str, pd.Timestamp, pd.Timestamp | None]:
         if not self._list:
-            self._list.extend(_read_list(self.template, self.folder or self.template.parent, self.nfiles))
+            self._list.extend(self._read_list())
         times = [moment for moment, _ in self._list]
         at = int(np.searchsorted(np.array(times, dtype="datetime64[ns]"), time.to_datetime64(), side="right")) - 1
         if at < 0:
@@ -122,27 +123,14 @@ class FileSeries:
             )
         return self._list[at][1], times[at], times[at + 1] if at + 1 < len(times) else None
 
-
-def _read_list(path: Path, folder: Path, nfiles: int | None) -> list[tuple[pd.Timestamp, str]]:
-    """Files and their first times in a list of JULES: on each line a name and a time, in quotes or separated by a comma or blanks."""
-    if not path.is_file():
-        raise BadInput("there is no such file", where=path, remedy="correct grid.drive.file")
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        words = line.replace("'", " ").replace('"', " ").replace(",", " ").split()
-        if not words:
-            continue
-        try:
-            moment = pd.Timestamp(" ".join(words[1:3]))
-        except ValueError as error:
+    def _read_list(self) -> list[tuple[pd.Timestamp, str]]:
+        """Times and paths of the files of the list, in the order of the times."""
+        folder = self.folder or self.template.parent
+        files = read_file_list(self.template, self.nfiles)
+        if not files:
             raise BadInput(
-                "the line has no time of the first data",
-                where=f"{path}, line {number}",
+                "there are no files in the list, or nfiles is 0",
+                where=self.template,
                 remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line",
-            ) from error
-        rows.append((moment, str(folder / words[0])))
-        if len(rows) == nfiles:
-            break
-    if not rows:
-        raise BadInput("the list is empty", where=path, remedy="write 'FILE', 'YYYY-MM-DD hh:mm:ss' on each line")
-    return sorted(rows)
+            )
+        return sorted((each.time(), str(folder / each.name)) for each in files)

@@ -95,7 +95,7 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
     )
     section = _drive_section(run)
     driving = LandDriving(
-        FileDriving(section, land, times.start, run.timestep, run.folder, run.namelists.get(_DRIVE).get("nfiles")),
+        FileDriving(section, land, times.start, run.timestep, run.folder, run.namelists.get(_DRIVE).get("nfiles", 0)),
         switches.l_cosz,
         float(typed_entry(run.namelists, _DRIVE, "diff_frac_const", 0.0)),
     )

@@ -268,7 +268,13 @@ def _files(files: SeriesFiles, wanted: pd.DatetimeIndex) -> list[tuple[str, date
     file = str(files.entries.get("file") or "")
     start, end = files.moment("data_start"), files.moment("data_end")
     if files.entries.get("read_list"):
-        listed = [(name, pd.Timestamp(moment)) for name, moment in listed_files(files.run.folder / file, files.entries)]
+        listed = [(each.name, each.time()) for each in listed_files(files.run.folder / file, files.entries)]
+        if not listed:
+            raise BadInput(
+                "there are no files in the list, or nfiles is 0",
+                where=files.where,
+                remedy="give nfiles, or read_list = F",
+            )
         ends = [*(moment for _, moment in listed[1:]), pd.Timestamp(end)]
         return [
             (name, moment.to_pydatetime())

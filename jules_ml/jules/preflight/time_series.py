@@ -147,4 +147,4 @@ def _of_variables(folder: Path, names: list[str], entries: Mapping[str, Any]) ->
 
 def _listed(source: Path, entries: Mapping[str, Any]) -> list[str]:
     """Return the names in a list of files, none if there is no list."""
-    return [name for name, _ in listed_files(source, entries)] if source.is_file() else []
+    return [file.name for file in listed_files(source, entries)] if source.is_file() else []

@@ -92,6 +92,8 @@ def test_a_list_of_files(tmp_path: Path, text_file: str) -> None:
     steps = half_hours("2001-01-01 23:00", "2001-01-02 01:00")
     values = series(tmp_path, steps, file="files.txt", read_list=True, nfiles=2)
     np.testing.assert_allclose(values["t"][:, 0], [303.0, 303.0, 250.0, 250.0])
+    with refusal("drive", "nfiles is 0", "give nfiles"):
+        series(tmp_path, steps, file="files.txt", read_list=True)
 
 
 def test_a_climatology_of_months_serves_any_year(tmp_path: Path) -> None:
