@@ -25,6 +25,7 @@ from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather.interpolation import NEEDED, interpolated
+from jules_ml.weather.precipitation import rain_and_snow
 
 _Values = NDArray[np.floating]
 _Points = NDArray[np.int64]
@@ -294,18 +295,7 @@ class FileWindow:
         return {"wind": np.sqrt(by_name["u"] ** 2 + by_name["v"] ** 2)}
 
     def _rain(self, by_name: dict[str, _Values]) -> dict[str, _Values]:
-        """Rain and snow; precipitation is snow up to a temperature, as in JULES."""
-        if "precip" in by_name:
-            snow = by_name["t"] <= self.driving.section.t_for_snow
-            return {
-                "tot_rain": np.where(snow, 0.0, by_name["precip"]),
-                "tot_snow": np.where(snow, by_name["precip"], 0.0),
-            }
-        sums: dict[str, _Values] = {}
-        for total, parts in (("tot_rain", ("ls_rain", "con_rain")), ("tot_snow", ("ls_snow", "con_snow"))):
-            if total not in by_name:
-                sums[total] = by_name[parts[0]] + by_name[parts[1]]
-        return sums
+        return rain_and_snow(by_name, self.driving.section.t_for_snow)
 
     def _disaggregated(self, columns: _Points) -> dict[str, _Values]:
         """Daily data as time steps; the data begin at midnight."""

@@ -15,15 +15,13 @@ from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.run_points import run_points
 from jules_ml.jules.typed_entries import typed_entry
+from jules_ml.weather.precipitation import RAIN, rain_and_snow
 from jules_ml.weather.weather import Weather
 
 _Array = NDArray[np.float64]
 _GROUP: Final = "jules_drive"
 #: Driving variables that need the state of the surface: the column takes downward radiation.
 _NET: Final = ("rad_net", "lw_net", "sw_net")
-#: Rain and snow of each form of precipitation.
-_RAIN: Final = ("tot_rain", "ls_rain", "con_rain")
-_SNOW: Final = ("tot_snow", "ls_snow", "con_snow")
 #: Fraction of diffuse radiation below this shortwave radiation [W m-2] is 0, as in JULES.
 _LEAST_SHORTWAVE: Final = 1.0
 
@@ -93,7 +91,7 @@ def driving(run: RunFolder, start: pd.Timestamp, end: pd.Timestamp) -> Driving:
         "q": read["q"],
         "pstar": read["pstar"],
         "wind": read["wind"] if "wind" in read else np.hypot(read["u"], read["v"]),
-        **_precipitation(run, read),
+        **rain_and_snow(read, snow_threshold(run) if "precip" in read else None),
     }
     values["precip"] = values["tot_rain"] + values["tot_snow"]
     series = site_dataset(values, time=steps + step, interval=step, meta=_meta(run), where=where)
@@ -118,22 +116,11 @@ def refuse_variables(files: SeriesFiles, where: str) -> None:
         )
     missing = {"sw_down", "lw_down", "t", "q", "pstar"} - names
     missing |= set() if "wind" in names or {"u", "v"} <= names else {"wind"}
-    missing |= set() if "precip" in names or names & set(_RAIN) else {"precip"}
+    missing |= set() if "precip" in names or names & set(RAIN) else {"precip"}
     if missing:
         raise BadInput(
             f"the weather has no {', '.join(sorted(missing))}", where=where, remedy="add them to var of JULES_DRIVE"
         )
-
-
-def _precipitation(run: RunFolder, read: dict[str, _Array]) -> dict[str, _Array]:
-    """Rain and snow [kg m-2 s-1]; precipitation at ``t_for_snow`` and below is snow."""
-    if "precip" not in read:
-        return {
-            "tot_rain": np.sum([read[name] for name in _RAIN if name in read], axis=0),
-            "tot_snow": np.sum([read[name] for name in _SNOW if name in read] or [np.zeros_like(read["t"])], axis=0),
-        }
-    cold = read["t"] <= snow_threshold(run)
-    return {"tot_rain": np.where(cold, 0.0, read["precip"]), "tot_snow": np.where(cold, read["precip"], 0.0)}
 
 
 def snow_threshold(run: RunFolder) -> float:
