@@ -19,6 +19,8 @@ from jules_ml.learned.maps.grid import MapGrid, grid_of, match_points, same_poin
 _Array = NDArray[np.float64]
 #: Names of the dimension of time in files.
 TIME: Final = ("time", "tstep", "Time", "t")
+#: No variable of an ancillary has values below this; -1e20 and -1073741824 stand for missing ones.
+_MISSING_BELOW: Final = -1.0e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +202,38 @@ def read_points(
     plain = np.ma.filled(values.astype(kind), np.nan)
     table = np.transpose(plain, order).reshape(-1, int(np.prod([each.stop - each.start for each in box])))
     return np.ascontiguousarray(table[:, inside])
+
+
+def values_at_points(path: Path, name: str, points: LandPoints, units: str | None = None) -> _Array:
+    """Read a variable of a file of maps at land points.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        Variable, with at most one dimension of more than one value beside those of space.
+    points : LandPoints
+    units : str, optional
+        Unit of the result; default: that of the file, as JULES reads it.
+
+    Returns
+    -------
+    array, shape (leading, point)
+        NaN where missing.
+
+    Raises
+    ------
+    BadInput
+        If the file or the variable does not exist, a point is not in the file, or the unit is of another dimension.
+    """
+    with opened(path) as file:
+        variable = variable_of(file, name, path)
+        index = point_index(file, name, path, points)
+        values = read_points(variable, index, np.arange(points.size)).astype(np.float64)
+        scale = None if units is None else scale_of(variable, units, f"{path}, variable {name}")
+    # missing values of JULES and the Unified Model, where they are not declared
+    values[values < _MISSING_BELOW] = np.nan
+    return values if scale is None else values * scale[0] + scale[1]
 
 
 def scale_of(variable: netCDF4.Variable[Any], units: str, where: str) -> tuple[float, float] | None:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, scale_of, variable_of
+from jules_ml.column.grid.files import LandPoints, opened, values_at_points
 from jules_ml.column.grid.land_checks import check_fractions, check_soil
 from jules_ml.column.grid.surface import available_types, land_surface_of_grid, simple_surface
 from jules_ml.column.soil_processes import column_topmodel, initial_topmodel, soil_switches
@@ -81,9 +81,9 @@ def land_points(section: GridSection) -> LandPoints:
     latitude, longitude = grid.coordinates(0, grid.size)
     longitude = (longitude + 180.0) % 360.0 - 180.0
     everywhere = LandPoints(grid, np.arange(grid.size), latitude, longitude)
-    land = np.nan_to_num(_map(section.frac, section.frac_name, everywhere)).sum(axis=0) > _SMALLEST
+    land = np.nan_to_num(values_at_points(section.frac, section.frac_name, everywhere)).sum(axis=0) > _SMALLEST
     if section.land_frac is not None:
-        land &= np.nan_to_num(_map(section.land_frac, section.land_frac_name, everywhere)[0]) > 0.0
+        land &= np.nan_to_num(values_at_points(section.land_frac, section.land_frac_name, everywhere)[0]) > 0.0
     for bounds, values in ((section.lat_bounds, latitude), (section.lon_bounds, longitude)):
         if bounds is not None:
             land &= (values >= bounds[0]) & (values <= bounds[1])
@@ -140,7 +140,7 @@ def grid_column(
     points = LandPoints(points.grid, points.number[usable], points.latitude[usable], points.longitude[usable])
     soil = {name: values[:, usable] for name, values in soil.items()}
     if section.soil_props is not None:
-        check_soil(soil, points, section.soil_props)
+        check_soil(soil, points, section.soil_props, albsoil_may_be_missing=True)
     total = np.sum([values[usable] for values in cover.values()], axis=0)
     cover = {name: values[usable] / total for name, values in cover.items()}
     properties, form, dzsoil = _soil(soil_section, soil, section, experiment, dtype)
@@ -173,23 +173,11 @@ def grid_column(
     return GridColumn(points, column, state, tuple(notes))
 
 
-def _map(path: Path, name: str, points: LandPoints, units: str | None = None) -> _Array:
-    """Values of a variable at points, shape (leading, point)."""
-    with opened(path) as file:
-        variable = variable_of(file, name, path)
-        index = point_index(file, name, path, points)
-        values = read_points(variable, index, np.arange(points.size)).astype(np.float64)
-        scale = None if units is None else scale_of(variable, units, f"{path}, variable {name}")
-    # missing values of JULES and the Unified Model, where they are not declared
-    values[values < -1.0e6] = np.nan
-    return values if scale is None else values * scale[0] + scale[1]
-
-
 def _fractions(
     section: GridSection, points: LandPoints, available: Collection[str]
 ) -> tuple[dict[str, _Array], list[str]]:
     """Fractions of the types that the column has and that occur, shape (point,), and notes."""
-    frac = np.nan_to_num(_map(section.frac, section.frac_name, points))
+    frac = np.nan_to_num(values_at_points(section.frac, section.frac_name, points))
     if len(frac) != len(section.types):
         raise BadInput(
             f"variable {section.frac_name} has {len(frac)} types, and grid.types {len(section.types)}",
@@ -227,7 +215,7 @@ def _soil_properties(section: GridSection, path: Path, soil: SoilSection, points
         optional = [name for name in ("albsoil",) if section.soil_names.get(name, name) in file.variables]
     for name in (*LAYERED, *optional):
         units = LAYERED[name][0] if name in LAYERED else "1"
-        of_file = _map(path, section.soil_names.get(name, name), points, units)
+        of_file = values_at_points(path, section.soil_names.get(name, name), points, units)
         if name in LAYERED and len(of_file) not in (1, layers):
             raise BadInput(
                 f"variable {name} has {len(of_file)} layers, and soil.dzsoil {layers}",
@@ -299,7 +287,7 @@ def _initial(section: GridSection, points: LandPoints, layers: int) -> dict[str,
         raise BadInput(
             f"it has none of {', '.join(_UNITS)}", where=path, remedy="name the variables so, or remove grid.initial"
         )
-    values = {name: _map(path, name, points, _UNITS[name]) for name in names}
+    values = {name: values_at_points(path, name, points, _UNITS[name]) for name in names}
     for name, each in values.items():
         if name != "cs" and len(each) not in (1, layers):
             raise BadInput(

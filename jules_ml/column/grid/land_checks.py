@@ -44,17 +44,21 @@ def check_fractions(frac: _Array, points: LandPoints, where: str | Path) -> None
         )
 
 
-def check_soil(soil: Mapping[str, _Array], points: LandPoints, path: Path) -> None:
+def check_soil(
+    soil: Mapping[str, _Array], points: LandPoints, where: str | Path, *, albsoil_may_be_missing: bool
+) -> None:
     """Check the properties of points with soil.
 
     Parameters
     ----------
     soil : mapping of str to array, shape (layer, point)
-        By JULES's names; ``albsoil`` may be NaN at points that have none.
+        By JULES's names, and ``albsoil``, shape (1, point), where there is one.
     points : LandPoints
         Those with soil.
-    path : Path
-        File, for messages.
+    where : str or Path
+        File or namelist group, for messages.
+    albsoil_may_be_missing : bool
+        Whether ``albsoil`` may be NaN, at points for which it has a substitute.
 
     Raises
     ------
@@ -68,18 +72,20 @@ def check_soil(soil: Mapping[str, _Array], points: LandPoints, path: Path) -> No
         if wrong.any():
             raise BadInput(
                 f"{name} is missing or not above 0 at {_places(wrong, points)}",
-                where=path,
+                where=where,
                 remedy="give all properties where there is soil, and sm_sat = 0 or missing where there is none",
             )
-        check_model_values(name, soil[name], where=path)
+        check_model_values(name, soil[name], where=where)
     if "albsoil" not in soil:
         return
-    impossible = ((soil["albsoil"] <= 0.0) | (soil["albsoil"] >= 1.0)).any(axis=0)
+    possible = (soil["albsoil"] > 0.0) & (soil["albsoil"] < 1.0)
+    impossible = ~(possible | (np.isnan(soil["albsoil"]) & albsoil_may_be_missing)).all(axis=0)
     if impossible.any():
         raise BadInput(
             f"albsoil is not between 0 and 1 at {_places(impossible, points)}",
-            where=path,
-            remedy="give an albedo above 0 and below 1, or missing values for grid.albsoil",
+            where=where,
+            remedy="give an albedo above 0 and below 1"
+            + (", or missing values for grid.albsoil" if albsoil_may_be_missing else ""),
         )
 
 

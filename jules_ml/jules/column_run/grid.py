@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from jules_ml.column.grid.driving import FileDriving
 from jules_ml.column.grid.files import LandPoints
 from jules_ml.column.grid.land import GridColumn
+from jules_ml.column.grid.land_checks import check_soil
 from jules_ml.column.grid.land_driving import LandDriving
 from jules_ml.column.grid.model import DEFAULT_OUTPUTS, GridModel
 from jules_ml.column.grid.segments import timetable
@@ -116,14 +117,15 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
 
 def _with_soil(run: RunFolder, land: LandPoints) -> tuple[LandPoints, list[str]]:
     """Land points with soil: those of land ice have none."""
-    saturation = GridValues(run, land).soil()["sm_sat"]
-    use = np.flatnonzero((np.nan_to_num(saturation) > 0.0).all(axis=0))
-    if len(use) == land.size:
-        return land, []
+    where = run.namelists.place("jules_soil_props")
+    soil = GridValues(run, land).soil()
+    use = np.flatnonzero((np.nan_to_num(soil["sm_sat"]) > 0.0).all(axis=0))
     if not len(use):
-        raise BadInput("no land point has soil", where=run.namelists.place("jules_soil_props"), remedy="correct sm_sat")
-    notes = [f"{land.size - len(use)} of {land.size} land points have no soil and are left out"]
-    return LandPoints(land.grid, land.number[use], land.latitude[use], land.longitude[use]), notes
+        raise BadInput("no land point has soil", where=where, remedy="correct sm_sat")
+    points = LandPoints(land.grid, land.number[use], land.latitude[use], land.longitude[use])
+    check_soil({name: values[:, use] for name, values in soil.items()}, points, where, albsoil_may_be_missing=False)
+    lost = land.size - points.size
+    return points, [f"{lost} of {land.size} land points have no soil and are left out"] if lost else []
 
 
 def _is_monthly(run: RunFolder) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.column.grid.files import LandPoints, opened, point_index, read_points, variable_of
+from jules_ml.column.grid.files import LandPoints, values_at_points
 from jules_ml.column.grid.land_checks import check_fractions
 from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
@@ -139,7 +138,7 @@ class GridValues:
         file = str(group.get("file") or "")
         if not is_netcdf(file):
             raise BadInput("a grid needs the fractions in a netCDF file", where=where, remedy="give file of JULES_FRAC")
-        frac = self._of_file(self.run.folder / file, str(group.get("frac_name") or "frac"))
+        frac = values_at_points(self.run.folder / file, str(group.get("frac_name") or "frac"), self.land)
         self._refuse_size("frac", len(frac), count, "jules_frac")
         check_fractions(frac, self.land, where)
         return np.asarray(frac / frac.sum(axis=0))
@@ -185,13 +184,4 @@ class GridValues:
         file = str(group.get("file") or "").replace("%vv", variable.tpl_name or "")
         if not is_netcdf(file):
             raise BadInput(f"a grid needs {name} in a netCDF file", where=where, remedy="give a netCDF file")
-        return self._of_file(self.run.folder / file, name if dump else variable.var_name or name)
-
-    def _of_file(self, path: Path, name: str) -> _Array:
-        with opened(path) as file:
-            variable = variable_of(file, name, path)
-            index = point_index(file, name, path, self.land)
-            values = read_points(variable, index, np.arange(self.land.size)).astype(np.float64)
-        # missing values of JULES and the Unified Model, where they are not declared
-        values[values < -1.0e6] = np.nan
-        return np.asarray(values)
+        return values_at_points(self.run.folder / file, name if dump else variable.var_name or name, self.land)

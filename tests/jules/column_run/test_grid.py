@@ -20,6 +20,7 @@ from jules_ml.jules.column_run.grid import folder_model
 from jules_ml.jules.column_run.grid_values import within_longitudes
 from jules_ml.jules.column_run.run import run_folder_as_column
 from jules_ml.jules.run_folder import read_run_folder
+from jules_ml.jules.variable_lists import read_list
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
 LAND = np.array([[True, True, False], [False, True, True]])
@@ -102,6 +103,26 @@ def test_missing_entries_of_the_weather_are_refused(
     assert old in text
     drive.write_text(text.replace(old, new, 1), encoding="utf-8")
     with refusal("drive.nml", problem, remedy):
+        folder_model(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("satcon", 0.0, "satcon is missing or not above 0 at 1 of 4 land points, the first at 50.0000, -1.0000"),
+        ("hcap", np.nan, "hcap is missing or not above 0 at 1 of 4"),
+        ("albsoil", np.nan, "albsoil is not between 0 and 1 at 1 of 4"),
+    ],
+)
+def test_incomplete_soil_is_refused(name: str, value: float, problem: str, tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
+    constants = {v.name: v.const_val or 0.0 for v in read_list(read_run_folder(run).namelists.get("jules_soil_props"))}
+    soil = {each: np.full(LAND.shape, number) for each, number in constants.items()}
+    soil[name][0, 0] = value
+    xr.Dataset({each: (("y", "x"), values) for each, values in soil.items()}).to_netcdf(run / "soil.nc")
+    entries = {"file": "soil.nc", "use_file": [True] * len(soil), "var_name": list(soil)}
+    rewrite(run, {"jules_soil_props": entries})
+    with refusal("ancillaries.nml", problem, "give"):
         folder_model(run)
 
 
