@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,25 +14,26 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.column.antecedent import antecedent_notes, module_antecedent, with_antecedent
-from jules_ml.column.budget import Budgets, column_budgets, water_stored
+from jules_ml.column.budget import Budgets
 from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_rate import with_learned_rate
 from jules_ml.column.learned_respiration import learned_factors
 from jules_ml.column.learned_soil import with_learned_soil
-from jules_ml.column.output import DERIVED, OUTPUTS, SOIL_TEMPERATURES, is_sound, output_dataset, outputs_of, with_types
+from jules_ml.column.output import DERIVED, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
 from jules_ml.column.setup import experiment_column, initial_state
-from jules_ml.column.spin_up import SpinUp, spin_up, steps_of_a_cycle
+from jules_ml.column.simulation import simulate
+from jules_ml.column.spin_up import SpinUp, steps_of_a_cycle
 from jules_ml.data.notes import notes_of_record
-from jules_ml.errors import BadInput, RunFailed
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection
 from jules_ml.learned.hydraulics.soil_section import Soil
-from jules_ml.physics.column import ColumnState, RespirationFactors, SoilColumn, jules_one_pool_factors
+from jules_ml.physics.column import ColumnState, RespirationFactors, jules_one_pool_factors
 from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
-from jules_ml.physics.integration import Integration, integrate
+from jules_ml.physics.integration import Integration
 from jules_ml.physics.kernel.trees import mapped
-from jules_ml.support.progress import Progress, counted
+from jules_ml.support.progress import Progress
 from jules_ml.weather import Weather, site_weather
 
 #: Number of steps from which on compilation saves time.
@@ -135,46 +135,29 @@ def run_column(
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
     compiled = to_be_compiled(section, len(stamps) + most, notes)
-    start_time = time.perf_counter()
-    state, spun = spin_up(
-        column,
-        state,
-        mapped(lambda x: x[:n_spin], forcing),
-        section.spin_up,
-        outputs=tuple(names),
-        compiled=compiled,
-        on_steps=counted(progress, "spin-up", most),
-    )
-    refuse_unstable_spin_up(state, spun, column)
-    _complete(progress, spun)
-    integration = integrate(
+    simulated = simulate(
         column,
         state,
         forcing,
+        section.spin_up,
+        cycle=mapped(lambda x: x[:n_spin], forcing),
         outputs=tuple(names),
         mean_over=1 if antecedent else section.mean_over,
         compiled=compiled,
-        on_steps=counted(progress, "run", len(stamps)),
+        progress=progress,
     )
+    integration, spun, state = simulated.integration, simulated.spin_up, simulated.start
     if antecedent:
         integration = with_antecedent(
             integration, antecedent, column=column, start=state, t_air=forcing.t_air, mean_over=section.mean_over
         )
-    wall_seconds = time.perf_counter() - start_time
     notes += [] if spun.reached or not spun.cycles else [_NO_EQUILIBRIUM]
 
     output = with_types(_run_output(integration, weather, experiment, section, soil, start), column)
-    refuse_unstable_column(output, column)
-    gained = water_stored(column, integration.state) - water_stored(column, state)
-    budgets = column_budgets(output, gained=gained, timestep=section.timestep)
+    budgets = simulated.budgets(column, output)
     output = _selected(output, section, names).assign_attrs(_run_attributes(experiment, weather, spun))
-    return ColumnRun(experiment, output, weather, spun, budgets, compiled, wall_seconds, record, state, tuple(notes))
-
-
-def _complete(progress: Progress | None, spun: SpinUp) -> None:
-    """Report the end of a spin-up that needed fewer cycles than it might have."""
-    if progress is not None and spun.cycles:
-        progress("spin-up", spun.cycles * spun.steps, spun.cycles * spun.steps)
+    seconds = simulated.wall_seconds
+    return ColumnRun(experiment, output, weather, spun, budgets, compiled, seconds, record, state, tuple(notes))
 
 
 def _selected(output: xr.Dataset, section: RunSection, names: Collection[str]) -> xr.Dataset:
@@ -306,34 +289,3 @@ def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:
     n_layers = soil.dzsoil.shape[0]
     named = {**soil.properties._asdict(), "theta_r": soil.theta_r}
     return {name: values.flatten().expand(n_layers).numpy() for name, values in named.items()}
-
-
-def refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:
-    """Stop if spin-up ended in a state that is not finite, or outside the range of soil temperatures."""
-    sound = [bool(is_sound(name, getattr(state, name).numpy()).all()) for name in ("smcl", "sthf", "t_soil")]
-    if spun.cycles and not all(sound):
-        raise RunFailed(
-            f"the column became numerically unstable in its {spun.cycles} cycles of spin-up of {spun.steps} steps each; "
-            f"check {_remedy(column)}"
-        )
-
-
-def refuse_unstable_column(output: xr.Dataset, column: SoilColumn) -> None:
-    """Stop if an output is not finite, or a soil temperature is outside the range on Earth."""
-    for name in OUTPUTS:
-        sound = is_sound(name, output[name].to_numpy()).reshape(output.sizes["time"], -1).all(axis=1)
-        if not sound.all():
-            first = pd.Timestamp(output["time"].to_numpy()[~sound][0])
-            expected = "between {:g} and {:g} K".format(*SOIL_TEMPERATURES) if name == "t_soil" else "finite"
-            raise RunFailed(
-                f"the column became numerically unstable: {name} is not {expected} from the period that ends at {first} UTC; "
-                f"check the weather at that time, and {_remedy(column)}"
-            )
-
-
-def _remedy(column: SoilColumn) -> str:
-    """Soil properties and a shorter time step, which clay as permeable as sand needs under heavy rain."""
-    soil = column.soil
-    b, sathh, satcon = (", ".join(f"{value:.3g}" for value in x.flatten().tolist()) for x in soil[:3])
-    layers = f"b {b}, sathh {sathh} m and satcon {satcon} kg m-2 s-1"
-    return f"the soil, whose layers have {layers}: if b and satcon are both high, give a shorter run.timestep"

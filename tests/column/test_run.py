@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from jules_ml.column import run as column_run
+from jules_ml.column import simulation
 from jules_ml.column.folder import run_figure, run_summary, write_run
 from jules_ml.column.output import OUTPUTS, write_output
 from jules_ml.column.run import ColumnRun, run_column
@@ -181,7 +182,7 @@ def test_an_unstable_spin_up_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         after, spun = spin_up(*args, **named)
         return after._replace(smcl=after.smcl * torch.nan), spun
 
-    monkeypatch.setattr(column_run, "spin_up", lost)
+    monkeypatch.setattr(simulation, "spin_up", lost)
     with pytest.raises(
         RunFailed, match=r"became numerically unstable in its 2 cycles of spin-up of 48 steps each; .*satcon"
     ):
@@ -195,7 +196,7 @@ def test_an_unstable_soil_fails_with_its_properties(tmp_path: Path, monkeypatch:
         t_soil[-1, 1] = 400.0
         return done._replace(outputs=done.outputs | {"t_soil": t_soil})
 
-    monkeypatch.setattr(column_run, "integrate", heated)
+    monkeypatch.setattr(simulation, "integrate", heated)
     with pytest.raises(
         RunFailed,
         match=r"t_soil is not between 173 and 373 K from the period .* UTC; .*b 6.63, .* shorter run.timestep",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +12,13 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.column.budget import column_budgets, water_stored
 from jules_ml.column.folder import run_summary, write_results
 from jules_ml.column.land_weather import land_forcing
 from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
-from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
-from jules_ml.column.spin_up import SpinUp, spin_up
-from jules_ml.errors import BadInput, RunFailed
+from jules_ml.column.run import ColumnRun, to_be_compiled
+from jules_ml.column.simulation import simulate
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection, SiteSection
 from jules_ml.jules.column_run.column import folder_column
@@ -31,13 +29,13 @@ from jules_ml.jules.column_run.profiles import Profile, missing_outputs, output_
 from jules_ml.jules.column_run.switches import column_switches
 from jules_ml.jules.column_run.times import Times, run_times
 from jules_ml.jules.run_folder import NAMELISTS, RunFolder, read_run_folder
-from jules_ml.physics.column import ColumnState, SoilColumn
-from jules_ml.physics.integration import Integration, integrate
+from jules_ml.physics.column import SoilColumn
+from jules_ml.physics.integration import Integration
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.switches import Switches
 from jules_ml.support.files import atomic_write
-from jules_ml.support.progress import Progress, counted
+from jules_ml.support.progress import Progress
 from jules_ml.weather import Weather
 
 
@@ -96,31 +94,23 @@ def run_folder_as_column(
     section = _section(run, times, profile, precision, compiled)
     outputs = _outputs(column, profile)
     is_compiled = to_be_compiled(section, steps + n_spin * times.spin_up.cycles, notes)
-    started = time.perf_counter()
-    state, spun = spin_up(
-        column,
-        state,
-        cycle.forcing,
-        times.spin_up,
-        outputs=outputs,
-        compiled=is_compiled,
-        on_steps=counted(progress, "spin-up", n_spin * times.spin_up.cycles),
-    )
-    _end_of_spin_up(state, spun, column, times, notes)
-    integration = integrate(
+    simulated = simulate(
         column,
         state,
         inputs.forcing,
+        times.spin_up,
+        cycle=cycle.forcing,
         outputs=outputs,
         mean_over=profile.mean_over,
         compiled=is_compiled,
-        on_steps=counted(progress, "run", steps),
+        must_converge=times.stop,
+        progress=progress,
     )
-    wall_seconds = time.perf_counter() - started
-    output = _output(integration, inputs.weather, column, run, times, profile)
-    refuse_unstable_column(output, column)
-    gained = water_stored(column, integration.state) - water_stored(column, state)
-    budgets = column_budgets(output, gained=gained, timestep=run.timestep)
+    spun = simulated.spin_up
+    if spun.cycles and not spun.reached:
+        notes.append("the soil was not in equilibrium at the end of spin-up: raise max_spinup_cycles")
+    output = _output(simulated.integration, inputs.weather, column, run, times, profile)
+    budgets = simulated.budgets(column, output)
     output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
     weather, notes = inputs.weather, [*notes, *_missing_outputs(profile, output)]
     made = ColumnRun(
@@ -130,9 +120,9 @@ def run_folder_as_column(
         spun,
         budgets,
         is_compiled,
-        wall_seconds,
+        simulated.wall_seconds,
         weather.series,
-        state,
+        simulated.start,
         tuple(notes),
     )
     return made, run
@@ -227,16 +217,6 @@ def _experiment(run: RunFolder, section: RunSection) -> Experiment:
     experiment = Experiment(site=SiteSection(name=run.folder.name), run=section)
     experiment._file = run.namelists.where
     return experiment
-
-
-def _end_of_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn, times: Times, notes: list[str]) -> None:
-    """Stop after a spin-up that is unstable, or does not converge if the run is to end then."""
-    refuse_unstable_spin_up(state, spun, column)
-    if spun.reached or not spun.cycles:
-        return
-    if times.stop:
-        raise RunFailed(f"spin-up has {spun}, and terminate_on_spinup_fail = T ends the run")
-    notes.append("the soil was not in equilibrium at the end of spin-up: raise max_spinup_cycles")
 
 
 def _output(
