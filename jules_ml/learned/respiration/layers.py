@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import LayerSettings, RespirationSettings
 from jules_ml.physics.respiration import T_REFERENCE, ftemp_q10, ftemp_rothc
+from jules_ml.physics.soil_carbon import depth_factor
 
 _Array = NDArray[np.float64]
 
@@ -121,8 +122,7 @@ def depth_factors(dzsoil: Sequence[float], tau_resp: float) -> NDArray[np.float6
     array, shape (layer,)
         [1]
     """
-    thickness = np.asarray(dzsoil, dtype=np.float64)
-    return np.asarray(np.exp(-tau_resp * (np.cumsum(thickness) - 0.5 * thickness)))
+    return np.asarray(depth_factor(torch.tensor(dzsoil, dtype=torch.float64), tau_resp).numpy())
 
 
 def _rates_of_output(output: xr.Dataset, settings: LayerSettings, where: str) -> _Array:
