@@ -9,31 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.table_site import TABLE_SITE, WEATHER_COLUMNS, column
 from jules_ml.column.run import run_column
 from jules_ml.experiment import load_experiment
 
 EXPERIMENT = """\
-[site]
-name = "{name}"
-latitude = 50.0
-longitude = 8.0
-elevation = 100.0
-
-[data]
-reader = "table"
-path = "{name}.csv"
-site = "{name}"
-licence = "synthetic"
-stamp_at = "end"
-utc_offset_hours = 0.0
-interval = "3h"
-
-[data.time]
-columns = ["time"]
-format = "%Y-%m-%d %H:%M:%S"
-
-{columns}
-
+{site}
 [soil]
 dzsoil = [0.1, 0.25, 0.65, 2.0]
 form = "van_genuchten"
@@ -76,15 +57,6 @@ sthuf = 0.7
 
 {calibration}
 """
-UNITS = {
-    "sw_down": "W m-2",
-    "lw_down": "W m-2",
-    "precip": "kg m-2 s-1",
-    "t_air": "K",
-    "wind": "m s-1",
-    "pstar": "Pa",
-    "q": "kg kg-1",
-}
 #: Observations: unit, depth, output of the run, and its layer.
 OBSERVED = {
     "theta_5": ("theta", "m3 m-3", 0.05, "smcl", 0),
@@ -126,25 +98,26 @@ def write_twin(
         }
     )
     path = folder / f"{name}.toml"
-    columns = "".join(
-        f'[data.columns.{each}]\nvariable = "{each}"\nunit = "{unit}"\n\n' for each, unit in UNITS.items()
-    )
-    text = EXPERIMENT.format(name=name, columns=columns, calibration="")
+    columns = WEATHER_COLUMNS
+    text = _experiment(name, columns)
     frame.to_csv(folder / f"{name}.csv", index=False)
     path.write_text(changed(text, truth), encoding="utf-8")
     output = run_column(load_experiment(path)).output
     rng = np.random.default_rng(1)
-    for column, (variable, unit, depth, source, layer) in OBSERVED.items():
+    for observed, (variable, unit, depth, source, layer) in OBSERVED.items():
         values = output[source].to_numpy()
         values = values if layer is None else values[:, layer]
         values = values / (1000.0 * DZSOIL[layer]) if source == "smcl" and layer is not None else values
         values = values / 12e-9 if source == "gpp_gb" else values
-        frame[column] = values * (1.0 + noise * rng.standard_normal(n))
-        at = "" if depth is None else f"depth = {depth}\n"
-        columns += f'[data.columns.{column}]\nvariable = "{variable}"\nunit = "{unit}"\n{at}\n'
+        frame[observed] = values * (1.0 + noise * rng.standard_normal(n))
+        columns += column(observed, variable, unit, depth)
     frame.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g")
-    path.write_text(EXPERIMENT.format(name=name, columns=columns, calibration=calibration), encoding="utf-8")
+    path.write_text(_experiment(name, columns, calibration), encoding="utf-8")
     return path
+
+
+def _experiment(name: str, columns: str, calibration: str = "") -> str:
+    return EXPERIMENT.format(site=TABLE_SITE.format(name=name, interval="3h", columns=columns), calibration=calibration)
 
 
 def changed(text: str, values: Mapping[str, float]) -> str:

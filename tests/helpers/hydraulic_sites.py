@@ -7,26 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.table_site import TABLE_SITE, WEATHER_COLUMNS, column
+
 EXPERIMENT = """\
-[site]
-name = "{name}"
-latitude = 50.0
-longitude = 8.0
-elevation = 100.0
-
-[data]
-reader = "table"
-path = "{name}.csv"
-site = "{name}"
-licence = "synthetic"
-stamp_at = "end"
-utc_offset_hours = 0.0
-interval = "1h"
-
-[data.time]
-columns = ["time"]
-format = "%Y-%m-%d %H:%M:%S"
-
+{site}
 [soil.texture]
 pedotransfer = "hypres"
 sand = {sand}
@@ -50,15 +34,6 @@ rounds = 1
 spin_up_days = 0
 least_days = 10
 """
-COLUMNS = {
-    "sw_down": "W m-2",
-    "lw_down": "W m-2",
-    "precip": "kg m-2 s-1",
-    "t_air": "K",
-    "wind": "m s-1",
-    "pstar": "Pa",
-    "q": "kg kg-1",
-}
 
 
 def write_site(folder: Path, name: str, *, sand: float, days: int = 16) -> Path:
@@ -81,10 +56,9 @@ def write_site(folder: Path, name: str, *, sand: float, days: int = 16) -> Path:
         }
     )
     frame.to_csv(folder / f"{name}.csv", index=False)
-    text = EXPERIMENT.format(name=name, sand=sand, clay=round(0.6 - sand, 3))
-    columns = "".join(f'\n[data.columns.{c}]\nvariable = "{c}"\nunit = "{u}"\n' for c, u in COLUMNS.items())
-    columns += '\n[data.columns.theta_5]\nvariable = "theta"\nunit = "m3 m-3"\ndepth = 0.05\n'
-    text = text.replace("[soil.texture]", columns.lstrip("\n") + "\n[soil.texture]")
+    columns = WEATHER_COLUMNS + column("theta_5", "theta", "m3 m-3", 0.05)
+    site = TABLE_SITE.format(name=name, interval="1h", columns=columns)
+    text = EXPERIMENT.format(site=site, sand=sand, clay=round(0.6 - sand, 3))
     path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path
