@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from jules_ml.physics.column_outputs import outputs_with_surface
 from jules_ml.physics.column_variables import (
     ColumnState,
     Factors,
@@ -27,7 +28,7 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN, HydraulicForm
 from jules_ml.physics.land_surface.conductance import SoilBelow
 from jules_ml.physics.land_surface.initial import initial_surface
 from jules_ml.physics.land_surface.properties import LandSurface
-from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceFluxes, LandSurfaceState
+from jules_ml.physics.land_surface.state import LandForcing, LandSurfaceState
 from jules_ml.physics.land_surface.step import land_surface_step
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.respiration import KAPS, respiration_one_pool
@@ -35,7 +36,7 @@ from jules_ml.physics.snow import SnowCover
 from jules_ml.physics.soil_carbon import FourPoolCarbon, SoilCarbonState, soil_carbon_step
 from jules_ml.physics.soil_heat import MMAX, soil_heat_step
 from jules_ml.physics.soil_hydrology import SoilHydrology, soil_hydrology_step
-from jules_ml.physics.surface import Forcing, SurfaceFluxes, SurfaceProperties, SurfaceState, surface_step
+from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState, surface_step
 from jules_ml.physics.thermal import soil_thermal_conductivity
 from jules_ml.physics.topmodel import Topmodel, initial_water_table
 
@@ -351,7 +352,9 @@ class SoilColumn:
         new, outputs = self.soil_step(state, flux.infiltration, flux.ext, flux.surf_ht_flux_gb, flux.snow_depth_gb)
         above_ground = surface.canopy + surface.snow - state.surface.canopy - state.surface.snow
         gain = sum_over_layers(self.surface.frac * above_ground)
-        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, flux.fqw_gb)
+        return new._replace(surface=surface), outputs_with_surface(
+            outputs, flux, forcing, gain=gain, evaporated=flux.fqw_gb, timestep=self.timestep
+        )
 
     def _land_step(
         self, state: ColumnState, forcing: LandForcing, land: LandSurface
@@ -380,20 +383,6 @@ class SoilColumn:
         gain = sum_over_layers(land.frac * (stored - before))
         # lakes evaporate water that they do not lose
         evaporated = flux.fqw_gb - sum_over_layers(land.frac * flux.elake)
-        return new._replace(surface=surface), self._with_surface(outputs, flux, forcing, gain, evaporated)
-
-    def _with_surface(
-        self,
-        outputs: dict[str, Tensor],
-        flux: SurfaceFluxes | LandSurfaceFluxes,
-        forcing: Forcing | LandForcing,
-        gain: Tensor,
-        evaporated: Tensor,
-    ) -> dict[str, Tensor]:
-        """Outputs of soil and surface; ``gain`` of water above the ground [kg m-2] and evaporation enter the budget."""
-        passed_on = flux.surf_roff + flux.infiltration - sum_over_layers(flux.ext)
-        supplied = forcing.tot_rain + forcing.tot_snow - evaporated - passed_on
-        surf_roff = flux.surf_roff + outputs["runoff"] - outputs["sub_surf_roff"]
-        residual = outputs["water_residual"] + gain - self.timestep * supplied
-        runoff = surf_roff + outputs["sub_surf_roff"]
-        return outputs | flux._asdict() | {"surf_roff": surf_roff, "runoff": runoff, "water_residual": residual}
+        return new._replace(surface=surface), outputs_with_surface(
+            outputs, flux, forcing, gain=gain, evaporated=evaporated, timestep=self.timestep
+        )
