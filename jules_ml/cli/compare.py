@@ -9,7 +9,6 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_notes, print_scores
-from jules_ml.data.record import record_notes
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
@@ -41,6 +40,7 @@ def compare(
     from jules_ml.comparison.jules_folder import is_jules_folder
     from jules_ml.comparison.report import COMPARISON, compare_runs
     from jules_ml.comparison.runs import is_run, read_run, residual_water
+    from jules_ml.data.record import record_notes
     from jules_ml.learned.kind import ScoreRow
 
     for folder in runs:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jules_ml.errors import BadInput
-from jules_ml.experiment import Experiment
-from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.support.output_folder import replaced_folder
 from jules_ml.support.progress import Progress
 
 if TYPE_CHECKING:
+    from jules_ml.experiment import Experiment
+    from jules_ml.experiment.respiration import RespirationSettings
     from jules_ml.experiment.sections import RunSection
 
 #: Output that the fit needs, at every time step.
@@ -56,6 +56,8 @@ def with_runs(
     """
     if kind != "respiration":
         return list(experiments), ()
+    from jules_ml.experiment.respiration import RespirationSettings
+
     settings = experiments[0].respiration or RespirationSettings()
     if module is not None:
         settings = _settings_of(module)
@@ -114,6 +116,7 @@ def _refuse_other_layers(experiment: Experiment, settings: RespirationSettings) 
 def _with_state(experiment: Experiment, folder: Path, progress: Progress | None) -> tuple[Experiment, list[str]]:
     from jules_ml.column.folder import RUN, write_run
     from jules_ml.column.run import run_column
+    from jules_ml.experiment.respiration import RespirationSettings
 
     assert experiment.run is not None
     stock = experiment.modules.model_copy(update={"respiration": None})

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.signal import lfilter
 from torch import Tensor
 
 from jules_ml.learned.respiration.antecedent import MEANS, AntecedentDriver
@@ -73,6 +72,8 @@ def antecedent_factor(
 
 def _departure(x: Tensor, steps: float) -> Tensor:
     """Departure from the exponential mean of the steps before; ``steps`` is the length of a step in time scales."""
+    from scipy.signal import lfilter  # half of the time that a run takes to start, and few runs need it
+
     values = x.double().numpy()
     fraction = -np.expm1(-steps)
     after, _ = lfilter([fraction], [1.0, fraction - 1.0], values, zi=[(1.0 - fraction) * values[0]])

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, qmc
+from scipy.special import ndtr, ndtri
 
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection
 
@@ -33,6 +33,8 @@ def unit_design(section: EnsembleSection, n: int, dimensions: int) -> NDArray[np
     """
     if dimensions == 0:
         return np.empty((n, 0))
+    from scipy.stats import qmc  # workers need no sample, and scipy.stats takes long to load
+
     if section.sampling == "sobol":
         points = qmc.Sobol(dimensions, rng=section.seed).random_base2(math.ceil(math.log2(max(n, 1))))[:n]
     else:
@@ -67,7 +69,7 @@ def prior_quantile(parameter: ParameterSection, u: NDArray[np.float64]) -> NDArr
     logarithmic = parameter.prior == "lognormal"
     mean = math.log(parameter.mean) if logarithmic else parameter.mean
     if bounds is not None:
-        low, high = (norm.cdf(((math.log(bound) if logarithmic else bound) - mean) / parameter.sd) for bound in bounds)
+        low, high = (ndtr(((math.log(bound) if logarithmic else bound) - mean) / parameter.sd) for bound in bounds)
         u = low + u * (high - low)
-    values = mean + parameter.sd * norm.ppf(u)
+    values = mean + parameter.sd * ndtri(u)
     return np.asarray(np.exp(values) if logarithmic else values, dtype=np.float64)

@@ -15,6 +15,9 @@ from helpers.paths import REPOSITORY
 
 #: Compiler of the builds that most tests use; ``JML_TEST_FC`` chooses another.
 DEFAULT_COMPILER = os.environ.get("JML_TEST_FC", "gfortran")
+#: Environment variable and value with which CMake (3.22 or later) compiles without optimisation, in half of the time.
+#: The hooks of the fixture ``built`` and of other compilers are built as users build them.
+UNOPTIMISED = ("CMAKE_BUILD_TYPE", "Debug")
 
 
 def installed_compilers() -> list[str]:

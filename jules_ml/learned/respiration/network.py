@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from jules_ml.experiment.respiration import RespirationSettings
@@ -286,7 +286,7 @@ def _band(nodes: Tensor, log_curve: Tensor, smoothing: Tensor, cover: float) -> 
     members = len(log_curve)
     middle = log_curve.mean(0)
     deviation = torch.sqrt(log_curve.var(0) * (1.0 + 1.0 / members) + smoothing)
-    spread = float(student_t.ppf(0.5 + 0.5 * cover, members - 1)) * deviation
+    spread = float(stdtrit(members - 1, 0.5 + 0.5 * cover)) * deviation
     return Band(nodes, torch.exp(middle), torch.exp(middle - spread), torch.exp(middle + spread))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.builds import DEFAULT_COMPILER
+from helpers.builds import DEFAULT_COMPILER, UNOPTIMISED
 from helpers.hosts import HostRunner, curve_table, respiration_files
 from helpers.mpi import jules_tree
 from helpers.paths import REPOSITORY
@@ -53,19 +53,21 @@ def folder(hosts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def built(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Output of the first command of the page, which builds the hooks."""
+    return _run(COMMANDS[0], folder)
+
+
 def run(command: str, folder: Path) -> str:
     """Run a line of the page in a shell, and return its standard output."""
     return _run(command, folder).stdout
 
 
-def messages(command: str, folder: Path) -> str:
-    """Run a line of the page in a shell, and return its standard error."""
-    return _run(command, folder).stderr
-
-
 def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a line in a shell; the first compiler in ``PATH`` is the script."""
     environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
+    environment |= dict([UNOPTIMISED])
     environment.pop("FC", None)
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if "cannot find -lnetcdff" in done.stderr:
@@ -88,9 +90,9 @@ def test_the_page_has_the_commands_that_are_tested() -> None:
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_page(folder: Path) -> None:
-    build, fcm, link, check = COMMANDS[:4]
-    flags = run(build, folder).strip()
+def test_the_commands_of_the_page(folder: Path, built: subprocess.CompletedProcess[str]) -> None:
+    _, fcm, link, check = COMMANDS[:4]
+    flags = built.stdout.strip()
     assert (folder / "jules_ml_hooks" / "jules_ml_hooks.flags").read_text(encoding="utf-8").strip() == flags
     assert (folder / "jules_ml_hooks" / "jules_ml.nml").is_file()
     run(fcm, folder)
@@ -110,8 +112,8 @@ def test_the_commands_of_the_readme(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_link_command_that_is_printed(folder: Path) -> None:
-    (printed,) = re.findall(r"^  (\S+ -o jules_ml.exe .*)$", messages(COMMANDS[0], folder), flags=re.MULTILINE)
+def test_the_link_command_that_is_printed(folder: Path, built: subprocess.CompletedProcess[str]) -> None:
+    (printed,) = re.findall(r"^  (\S+ -o jules_ml.exe .*)$", built.stderr, flags=re.MULTILINE)
     (folder / "jules_ml.exe").unlink(missing_ok=True)
     run(printed, folder)
     assert hooks_in(run(COMMANDS[3], folder)) == 5

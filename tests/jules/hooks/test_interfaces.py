@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from helpers.builds import DEFAULT_COMPILER
+from helpers.builds import DEFAULT_COMPILER, UNOPTIMISED
 from helpers.hosts import HostRunner, respiration_files
 from helpers.paths import REPOSITORY
 
@@ -64,7 +64,10 @@ def refused(modules: Path, tmp_path: Path) -> BadInput:
     ("host", "microbe", "jules"),
     [("host_70", "7.0", "7.0 or earlier"), ("host_r64", "7.6", "7.6 or 7.7"), ("host_82", "8.2", "8.2 or later")],
 )
-def test_the_interface_chooses_the_variant(hosts: Path, tmp_path: Path, host: str, microbe: str, jules: str) -> None:
+def test_the_interface_chooses_the_variant(
+    hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, microbe: str, jules: str
+) -> None:
+    monkeypatch.setenv(*UNOPTIMISED)
     stamp = build_hooks(hosts / f"{host}_objects_mod", out=tmp_path, compiler=DEFAULT_COMPILER).stamp
     assert (stamp.microbe, stamp.jules) == (microbe, jules)
     assert stamp.real_bits == (64 if host == "host_r64" else 32)

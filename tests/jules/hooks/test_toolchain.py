@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from _relink import relink
-from helpers.builds import DEFAULT_COMPILER, build_folder, build_targets, configure, locked
+from helpers.builds import DEFAULT_COMPILER, UNOPTIMISED, build_folder, build_targets, configure, locked
 from helpers.hosts import HostRunner, moisture_files, respiration_files
 from helpers.mpi import jules_tree, launcher_of
 
@@ -55,8 +55,11 @@ def without_fc(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.mpi
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_fc")
-def test_hooks_take_the_mpi_library_of_jules(mpi_jules: tuple[str, Path], family: str, tmp_path: Path) -> None:
+def test_hooks_take_the_mpi_library_of_jules(
+    mpi_jules: tuple[str, Path], family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Built by the documented steps, one to three ranks give the same bits."""
+    monkeypatch.setenv(*UNOPTIMISED)
     library, jules = mpi_jules
     built = build_hooks(jules, out=tmp_path / "hooks")
     assert built.toolchain.mpi == library
