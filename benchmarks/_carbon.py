@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from _neon import DOUBTFUL, halves
+from _neon import DOUBTFUL, halves, thawed_days
 from _neon_daily import neon_sites, read_neon_daily
 
 from jules_ml.data.readers.uscrn import read_uscrn, uscrn_stations
@@ -51,7 +51,7 @@ def neon(data: Path, *, doubtful: bool = False) -> list[CarbonSite]:
         t_air = ds["obs_tair"].to_numpy().astype(np.float64) + 273.15
         t_soil = ds["observed_t_soil"].to_numpy().astype(np.float64)[:, 0]
         theta = ds["observed_theta"].to_numpy().astype(np.float64)
-        usable = np.isfinite(theta) & ((t_air > 275.15) & ~(t_soil <= 274.15))[:, None]
+        usable = np.isfinite(theta) & thawed_days(t_air, t_soil)[:, None]
         chosen = halves(theta, usable)
         if chosen is None:
             continue
@@ -101,7 +101,7 @@ def uscrn(data: Path) -> list[CarbonSite]:
             CarbonSite(
                 name=str(wban),
                 days=(end - 0.5 * _DAY).floor("D"),
-                theta=np.where((t_air > 275.15) & ~(t_soil <= 274.15), theta, np.nan),
+                theta=np.where(thawed_days(t_air, t_soil), theta, np.nan),
                 precip=precip,
                 t_air=t_air,
                 t_soil=t_soil,

@@ -23,6 +23,8 @@ from jules_ml.learned.moisture.record import NOMINAL_DEPTHS, MoistureRecord
 DOUBTFUL = ("OAES", "NOGP", "YELL", "SRER", "UKFS")
 #: JULES layer of each of NEON's sensors, by their order from the top.
 LAYER_OF_SENSOR = (0, 1, 1, 2, 2, 2, 3, 3)
+#: Daily means of air and soil temperature above which a day is valid [K].
+_MILD_AIR, _THAWED_SOIL = 275.15, 274.15
 _LEAST_DAYS, _LEAST_HALF, _LEAST_RANGE = 200, 60, 0.02
 _EMISSIVITY, _STEFAN_BOLTZMANN = 0.98, 5.670374419e-8
 
@@ -54,6 +56,21 @@ class Halves:
     def boundary(self) -> int:
         """Number of the first day that belongs to the second half."""
         return int(np.flatnonzero(self.first)[-1]) + 1
+
+
+def thawed_days(t_air: NDArray[np.float64], t_soil: NDArray[np.float64]) -> _Mask:
+    """Days without frost; without a soil temperature, only the air temperature decides.
+
+    Parameters
+    ----------
+    t_air, t_soil : array, shape (day,)
+        Daily means [K]; NaN where missing.
+
+    Returns
+    -------
+    array of bool, shape (day,)
+    """
+    return np.asarray((t_air > _MILD_AIR) & ~(t_soil <= _THAWED_SOIL))
 
 
 def halves(theta: NDArray[np.float64], usable: _Mask) -> Halves | None:
@@ -118,8 +135,7 @@ def neon_record(path: str | Path, site: str, *, table: pd.DataFrame | None = Non
 
     t_air = column("obs_tair") + 273.15
     theta = column("observed_theta")
-    # without a soil temperature, only the air temperature decides
-    thawed = (t_air > 275.15) & ~(column("observed_t_soil")[:, 0] <= 274.15)
+    thawed = thawed_days(t_air, column("observed_t_soil")[:, 0])
     return MoistureRecord(
         site=site,
         days=days.floor("D"),

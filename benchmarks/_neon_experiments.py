@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from _neon import DOUBTFUL, Halves, halves
+from _neon import DOUBTFUL, Halves, halves, thawed_days
 from _neon_daily import neon_sites, read_neon_daily
 from numpy.typing import NDArray
 
 from jules_ml.data.readers.neon import read_neon_driving
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.physics.constants import ZERODEGC
 from jules_ml.physics.soil_names import LAYERED
 
 #: Depth of each of NEON's sensors, by their order from the top: the middle of their JULES layer [m].
@@ -76,9 +77,8 @@ def _tower(data: Path, folder: Path, name: str, row: pd.Series, daily: xr.Datase
     days = (end[::24] - pd.Timedelta(hours=1)).normalize()
     here = daily.reindex(day=days)
     theta = here["observed_theta"].to_numpy().astype(np.float64)
-    t_soil = here["observed_t_soil"].to_numpy()[:, 0]
-    # without a soil temperature, only the air temperature decides
-    valid = np.isfinite(theta) & ((here["obs_tair"].to_numpy() > 2.0) & ~(t_soil <= 1.0))[:, None]
+    thawed = thawed_days(here["obs_tair"].to_numpy() + ZERODEGC, here["observed_t_soil"].to_numpy()[:, 0])
+    valid = np.isfinite(theta) & thawed[:, None]
     split = halves(theta, valid)
     assert split is not None
     theta = np.where(valid, theta, np.nan)[:, split.sensor :]

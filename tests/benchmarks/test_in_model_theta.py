@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from _in_model_theta import _first_half, _references
+from _neon import thawed_days
+from _neon_daily import read_neon_daily
 from _neon_experiments import neon_towers
 
 from jules_ml.learned.hydraulics.site import hydraulic_site
@@ -40,3 +42,20 @@ def test_the_references_use_the_first_half_only() -> None:
     other = np.where(first, season, 9.0)
     for name, values in _references(stock, other, first, pd.Timestamp("2001-01-01")).items():
         np.testing.assert_allclose(values, found[name])
+
+
+def test_a_tower_has_no_soil_moisture_on_days_with_frozen_soil(shared_data: Path, tmp_path: Path) -> None:
+    daily = read_neon_daily(shared_data / "jules" / "neon_daily.nc")
+    frosty = 0
+    for tower in neon_towers(shared_data, tmp_path, most=3):
+        here = daily.sel(site=tower.experiment.file.stem).reindex(day=tower.days)
+        frozen = here["observed_t_soil"].to_numpy()[:, 0] <= 274.15
+        frosty += int((frozen & (here["obs_tair"].to_numpy() > 2.0)).sum())
+        assert not np.isfinite(tower.theta[frozen]).any()
+        assert not (tower.split.first | tower.split.second)[frozen].any()
+    assert frosty > 0
+
+
+def test_without_soil_temperature_the_air_temperature_decides_on_frost() -> None:
+    t_air, t_soil = np.array([280.0, 280.0, 280.0, 274.0]), np.array([np.nan, 276.0, 274.0, 276.0])
+    assert thawed_days(t_air, t_soil).tolist() == [True, True, False, False]
