@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -86,6 +87,39 @@ def series_before_after(result: Calibration, site: int) -> Figure:
     show_dates(axes[-1])
     axes[-1].set_xlabel("time, UTC; test period shaded")
     return figure
+
+
+def captions(result: Calibration, series: Sequence[str]) -> dict[str, str]:
+    """Captions of the figures.
+
+    Parameters
+    ----------
+    result : Calibration
+    series : sequence of str
+        Names of the figures of the sites without ``.png``, in the order of the sites.
+
+    Returns
+    -------
+    dict of str to str
+        By the names of the figures without ``.png``.
+    """
+    band = (
+        " The blue band is the 90 % interval of the draws from the posterior of the parameters."
+        if len(result.draws)
+        else ""
+    )
+    left_out = len(result.simulation.parameters.displacements) - _MOST_PARAMETERS
+    more = f" {left_out} more are in calibration.json." if left_out > 0 else ""
+    of_parameters = (
+        "Change of each fitted parameter from its value in the experiment: posterior mean and 95 % interval (red) and 95 % interval of "
+        f"the prior (grey). A posterior interval as wide as that of the prior means that the observations do not constrain the "
+        f"parameter.{more}"
+    )
+    of_series = (
+        "Daily means of the observations (black), of the run with the parameters of the experiment (grey) and of the run with the fitted "
+        f"parameters (red). The shaded test period was not used in the fit.{band}"
+    )
+    return {"parameters": of_parameters} | dict.fromkeys(series, of_series)
 
 
 def _unit(units: str) -> str:

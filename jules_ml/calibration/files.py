@@ -12,7 +12,7 @@ import f90nml
 import numpy as np
 from numpy.typing import NDArray
 
-from jules_ml.calibration.figures import parameter_intervals, series_before_after
+from jules_ml.calibration.figures import captions, parameter_intervals, series_before_after
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
 from jules_ml.column.soil_processes import soil_switches
@@ -88,6 +88,7 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
         compared="The columns with the parameters of the experiment (prior) and with the fitted ones are scored on the same days.",
         contents="Parameters, their uncertainty and correlation, costs and all scores are in calibration.json, daily values in "
         "predictions.nc, and files for JULES in the folder jules of {folder}.",
+        captions=captions(result, [f"series_{file}" for file in safe_file_names(names).values()]),
     )
     return made
 

@@ -184,9 +184,15 @@ def verdict(rows: list[dict[str, Any]]) -> str:
             ratios.append(after / before if before > 0.0 else np.nan)
     if number == 0:
         return "There is no test period: whether the fitted parameters are better at other times is not known."
+    median = float(np.nanmedian(ratios))
+    if median > 1.0:
+        return (
+            f"The fitted parameters are worse in the test period: the RMSE is higher for {number - better} of {number} series, and the "
+            f"median ratio to that of the prior is {median:.2f}. Keep the prior parameters, or fit fewer parameters or a longer period."
+        )
     return (
-        f"In the test period the RMSE is lower with the fitted parameters for {better} of {number} series; the median ratio is "
-        f"{float(np.nanmedian(ratios)):.2f}."
+        f"In the test period the RMSE is lower with the fitted parameters for {better} of {number} series; the median ratio "
+        f"to that of the prior is {median:.2f}."
     )
 
 

@@ -18,6 +18,7 @@ from jules_ml.calibration.parameters import fitted_parameters
 from jules_ml.calibration.simulation import Simulation
 from jules_ml.calibration.site import calibration_site
 from jules_ml.data.notes import notes_of_record
+from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.physics.land_surface.state import LandSurfaceFluxes
@@ -99,7 +100,8 @@ def prepare(experiment: Experiment, *, progress: Progress | None = None) -> Simu
     Raises
     ------
     BadInput
-        If a section or a parameter is missing, sites contradict each other, or there are no observations.
+        If a section or a parameter is missing, sites contradict each other, the run is shorter than its spin-up, or there are no
+        observations.
     """
     section = experiment.required(experiment.calibration, "calibration")
     experiments = [experiment, *(load_experiment(path) for path in section.sites)]
@@ -111,6 +113,12 @@ def prepare(experiment: Experiment, *, progress: Progress | None = None) -> Simu
     columns = site_columns(
         sites, fitted=[each.name for each in section.parameters], stress_points=section.stress_points
     )
+    if columns.days < section.spin_up_days:
+        raise BadInput(
+            f"the run has {columns.days} days, and the spin-up repeats the weather of the first {section.spin_up_days}",
+            where=f"{experiment.file}, calibration.spin_up_days",
+            remedy=f"give a longer run, or spin_up_days of {columns.days} or less; 0 if the state at the start is known",
+        )
     parameters = fitted_parameters(
         section.parameters,
         columns.prior,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +12,13 @@ from jules_ml.cli.application import app
 from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_notes, print_scores
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
+
+if TYPE_CHECKING:
+    from jules_ml.comparison.scores import QuantityScore
+    from jules_ml.learned.kind import ScoreRow
+
+#: Scores of a run against another run that the terminal shows.
+_BETWEEN_RUNS: Final = ("n", "kge", "rmse", "bias")
 
 
 @app.command(epilog="Example:  jules-ml compare runs/stock runs/swapped --data tower.toml --out compared")
@@ -26,7 +34,7 @@ def compare(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Experiment file whose \\[data] describes the observations; without it only budgets are compared.",
+            help="Experiment file whose \\[data] describes the observations; without it the runs are compared with the first one.",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +49,6 @@ def compare(
     from jules_ml.comparison.report import COMPARISON, compare_runs
     from jules_ml.comparison.runs import is_run, read_run, residual_water
     from jules_ml.data.record import record_notes
-    from jules_ml.learned.kind import ScoreRow
 
     for folder in runs:
         if not is_run(folder) and not is_jules_folder(folder):
@@ -55,18 +62,24 @@ def compare(
     with replaced_folder(out, COMPARISON) as staged:
         record = None if experiment is None else experiment.record()
         comparison = compare_runs(loaded, record, staged.path)
-    rows = [
-        ScoreRow(
-            f"{s.quantity.name}{f', {s.sensor}' if s.sensor else ''}",
-            s.run,
-            vars(s.scores),
-            s.quantity.unit,
-        )
-        for s in comparison.scores
-    ]
+    if comparison.scores:
+        rows = [_row(s, s.run, vars(s.scores)) for s in comparison.scores]
+    else:
+        rows = [
+            _row(s, f"{s.run} against {loaded[0].name}", {name: vars(s.scores)[name] for name in _BETWEEN_RUNS})
+            for s in comparison.between_runs
+        ]
     if json:
         print_json([vars(row) for row in rows])
     elif not quiet:
         print_scores(rows)
         print_notes(() if record is None else record_notes(record))
         print_files(map(staged.final, comparison.files))
+
+
+def _row(scored: QuantityScore, source: str, scores: Mapping[str, float]) -> ScoreRow:
+    """Row of the printed table."""
+    from jules_ml.learned.kind import ScoreRow
+
+    place = f", {scored.sensor}" if scored.sensor else ""
+    return ScoreRow(f"{scored.quantity.name}{place}", source, scores, scored.quantity.unit)

@@ -112,8 +112,11 @@ def _precipitation(axis: Axes, output: xr.Dataset) -> str:
     axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
     axis.set_ylim(bottom=0.0)
     axis.set_ylabel("kg m$^{-2}$ d$^{-1}$")
-    axis.legend(ncols=2, loc="upper right", borderaxespad=0.0)
-    return "Precipitation"
+    if float((rain + snow).max()) > 0.0:
+        axis.legend(ncols=2, loc="upper right", borderaxespad=0.0)
+        return "Precipitation"
+    axis.set_ylim(0.0, 1.0)
+    return "Precipitation: none in this period"
 
 
 @styled

@@ -147,7 +147,7 @@ def run_summary(run: ColumnRun) -> dict[str, object]:
         "periods": ds.sizes["time"],
         "compiled": run.compiled,
         "wall_seconds": round(run.wall_seconds, 2),
-        "spin_up": asdict(run.spin_up),
+        "spin_up": run.spin_up.to_json(),
         "budgets": asdict(run.budgets),
         "substitutions": [asdict(s) for s in run.weather.substitutions],
         "notes": list(run.notes),

@@ -198,6 +198,13 @@ def type_row(tile: TileSection, types: SurfaceTypes) -> int:
     return types.names.index(name) if name in types.names else -1
 
 
+def _twice(first: TileSection, second: TileSection, name: str) -> str:
+    """Problem of two tiles of one type, which may have two names for it."""
+    if first.type == second.type:
+        return f"there are two tiles of {name}"
+    return f"{first.type!r} and {second.type!r} are the same surface type, {name}, of which there are two tiles"
+
+
 def _rows(section: SurfaceSection, types: SurfaceTypes, experiment: Experiment) -> dict[int, TileSection]:
     """Tiles by the row of their type."""
     where = f"{experiment.file}, surface.tiles"
@@ -211,7 +218,7 @@ def _rows(section: SurfaceSection, types: SurfaceTypes, experiment: Experiment) 
                 remedy=f"choose among {', '.join(types.names)}, or a number from 1 to {len(types.names)}",
             )
         if row in rows:
-            raise BadInput(f"there are two tiles of {types.names[row]}", where=where, remedy="merge them into one tile")
+            raise BadInput(_twice(rows[row], tile, types.names[row]), where=where, remedy="merge them into one tile")
         if row == types.ice:
             raise BadInput("land ice has no soil, which the column needs", where=where, remedy="remove the tile")
         plants = types.plants.lai.shape[0]
@@ -317,7 +324,7 @@ def _vegetation(
         series = np.repeat(constant[None, :], len(stamps), axis=0)
         for row, value in varying.items():
             if isinstance(value, str):
-                series[:, row] = _of_record(record, value, stamps, key)
+                series[:, row] = _of_record(record, value, stamps, f"{experiment.file}, surface.tiles, {key}")
             else:
                 series[:, row] = monthly_values(value, stamps - length)
         values[name] = series
@@ -347,10 +354,11 @@ def _of_record(record: xr.Dataset, name: str, stamps: pd.DatetimeIndex, key: str
     """Series of the record at the steps: linear between its values, and the first and last one outside them."""
     where = place(record, name)
     if name not in record or record[name].dims != ("time",):
+        choice = ", ".join(str(n) for n, v in record.data_vars.items() if v.dims == ("time",))
         raise BadInput(
-            f"the record has no series {name}, which {key} of a tile names",
-            where=where,
-            remedy=f"choose among {', '.join(str(n) for n, v in record.data_vars.items() if v.dims == ('time',))}",
+            f"the record that [data] describes has no series {name}",
+            where=key,
+            remedy=f"give a number, twelve monthly values, or one of the series of the record: {choice}",
         )
     series = record[name].dropna("time")
     numbers = series.to_numpy().astype(np.float64)

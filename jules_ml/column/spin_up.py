@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 import torch
@@ -48,6 +48,10 @@ class SpinUp:
             f"{verdict} after {self.cycles} cycles: the last one changed the water of a layer by up to {self.change_water:.2g} kg m-2 and "
             f"its temperature by up to {self.change_temperature:.2g} K"
         )
+
+    def to_json(self) -> dict[str, object]:
+        """Entry of ``run_summary.json``; without a cycle there is no convergence to state."""
+        return asdict(self) if self.cycles else {"cycles": 0}
 
 
 def steps_of_a_cycle(stamps: pd.DatetimeIndex, timestep: float, section: SpinUpSection) -> int:

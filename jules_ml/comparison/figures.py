@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.support.figures import (
     BLUE,
     GREEN,
@@ -41,9 +40,9 @@ def compare_series(
     Parameters
     ----------
     series : mapping of str to Series
-        Values by time, for each run by its name.
+        Daily means by time, for each run by its name.
     observed : Series or None
-        Observations by time.
+        Daily means of the observations by time.
     title : str
         Name of the quantity.
     unit : str
@@ -59,8 +58,8 @@ def compare_series(
     """
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, height_ratios=[1.6, 1.0])
-    daily = {name: _daily(values, cumulative) for name, values in series.items()}
-    daily_observed = None if observed is None else _daily(observed, cumulative)
+    daily = {name: _summed(values) if cumulative else values for name, values in series.items()}
+    daily_observed = None if observed is None else _summed(observed) if cumulative else observed
     if daily_observed is not None:
         axes[0].plot(daily_observed.index, daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
     for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
@@ -83,12 +82,13 @@ def compare_series(
         axis.set_ylabel(unit)
     kind = "sum since the start" if cumulative else "daily means"
     letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"])
+    axes[1].set_xlabel("time (UTC)")
     show_dates(axes[1])
     add_notes(figure, notes)
     return figure
 
 
-def _daily(values: pd.Series, cumulative: bool) -> pd.Series:
-    # a stamp is the end of its period, so midnight belongs to the day before
-    daily = values.resample("1D", closed="right", label="right").mean()
-    return (daily * SECONDS_PER_DAY).cumsum() if cumulative else daily
+def _summed(values: pd.Series) -> pd.Series:
+    ends = values.index.to_series()
+    lengths = ends.diff().bfill().fillna(pd.Timedelta("1D"))
+    return (values * lengths.dt.total_seconds()).cumsum()

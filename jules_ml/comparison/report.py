@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
+from jules_ml.comparison.between_runs import score_between_runs
+from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.figures import compare_series
-from jules_ml.comparison.runs import QUANTITIES, Run
+from jules_ml.comparison.runs import QUANTITIES, Quantity, Run
 from jules_ml.comparison.scores import QuantityScore, period_means, score_runs
 from jules_ml.errors import BadInput
 from jules_ml.learned.store import json_text
@@ -25,12 +28,17 @@ from jules_ml.support.provenance import software
 #: Contents of the folder of a comparison.
 COMPARISON: Final = Contents("a comparison", ("scores.csv",), ("scores.csv", "scores.json", "report.html", "figures"))
 
+#: Reference of scores against a record.
+OBSERVATIONS: Final = "observations"
+_COLUMNS: Final = ["quantity", "sensor", "run", "reference", *(field.name for field in fields(Scores)), "unit"]
+
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Result of a comparison: scores, means, and the files written."""
+    """Result of a comparison: scores against observations, scores against the first run, means, and the files written."""
 
     scores: tuple[QuantityScore, ...]
+    between_runs: tuple[QuantityScore, ...]
     period_means: pd.DataFrame
     files: tuple[Path, ...]
 
@@ -41,7 +49,7 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
     Parameters
     ----------
     runs : sequence of Run
-        Without observations, the others are compared with the first run.
+        The others are also scored against the first one.
     record : xarray.Dataset or None
         Site dataset.
     out : Path
@@ -61,25 +69,17 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         raise BadInput(
             "the folder contains a module", where=out, remedy="give a new folder for the comparison with --out"
         )
-    scored = score_runs(runs, record)
+    scored, between = score_runs(runs, record), score_between_runs(runs)
     means = period_means(runs)
     images = _figures(runs, scored, out / "figures")
     table = out / "scores.csv"
+    rows = [_row(s, OBSERVATIONS) for s in scored] + [_row(s, runs[0].name) for s in between]
     with atomic_write(table) as part:
-        _table(scored).to_csv(part, index=False, float_format="%.6g")
+        pd.DataFrame(rows, columns=_COLUMNS).to_csv(part, index=False, float_format="%.6g")
     numbers = out / "scores.json"
     document = {
         "runs": {run.name: run.summary.get("via", []) for run in runs},
-        "scores": [
-            {
-                "quantity": s.quantity.name,
-                "unit": s.quantity.unit,
-                "sensor": s.sensor,
-                "run": s.run,
-                **asdict(s.scores),
-            }
-            for s in scored
-        ],
+        "scores": rows,
         "means": means.to_dict(),
         "software": software(),
     }
@@ -87,8 +87,8 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         part.write_text(json_text(document), encoding="utf-8")
     page = out / "report.html"
     with atomic_write(page) as part:
-        part.write_text(_page(runs, scored, means, images, record), encoding="utf-8")
-    return ComparisonResult(tuple(scored), means, (page, *images, table, numbers))
+        part.write_text(_page(runs, scored, between, means, images, record), encoding="utf-8")
+    return ComparisonResult(tuple(scored), tuple(between), means, (page, *images, table, numbers))
 
 
 def _check_names(runs: Sequence[Run]) -> None:
@@ -102,19 +102,16 @@ def _check_names(runs: Sequence[Run]) -> None:
         )
 
 
-def _table(scored: Sequence[QuantityScore]) -> pd.DataFrame:
-    columns = ["quantity", "sensor", "run", *(field.name for field in fields(Scores)), "unit"]
-    rows = [
-        {
-            "quantity": s.quantity.name,
-            "sensor": s.sensor,
-            "run": s.run,
-            **asdict(s.scores),
-            "unit": s.quantity.unit,
-        }
-        for s in scored
-    ]
-    return pd.DataFrame(rows, columns=columns)
+def _row(scored: QuantityScore, reference: str) -> dict[str, Any]:
+    """Row of ``scores.csv`` and entry of ``scores.json``."""
+    values = {
+        "quantity": scored.quantity.name,
+        "sensor": scored.sensor,
+        "run": scored.run,
+        "reference": reference,
+        "unit": scored.quantity.unit,
+    }
+    return values | asdict(scored.scores)
 
 
 def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path) -> list[Path]:
@@ -127,13 +124,12 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
         of_quantity = [s for s in scored if s.quantity == quantity]
         if of_quantity:
             sensor = of_quantity[0].sensor
-            pairs = {s.run: s.pairs for s in of_quantity if s.sensor == sensor}
+            pairs = {s.run: _daily(s.pairs) for s in of_quantity if s.sensor == sensor}
             series = {name: p["modelled"] for name, p in pairs.items()}
             observed = next(iter(pairs.values()))["observed"]
             title = f"{quantity.name.capitalize()}{f' at {sensor}' if sensor else ''}"
         else:
-            flat = {name: x.isel(soil=0) if quantity.layered else x for name, x in by_run.items()}
-            series = {name: x.reset_coords(drop=True).to_series() for name, x in flat.items()}
+            series = common_period({name: _daily_top(values, quantity) for name, values in by_run.items()})
             observed, title = None, f"{quantity.name.capitalize()}{', top layer' if quantity.layered else ''}"
         cumulative = quantity.name == "runoff"
         unit = "kg m$^{-2}$" if cumulative else quantity.unit
@@ -142,9 +138,22 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
     return images
 
 
+def _daily(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Daily means of pairs; their period is the shortest time between two of them."""
+    seconds = float(np.min(np.diff(pairs.index.to_numpy()) / np.timedelta64(1, "s")))
+    return pd.DataFrame({name: daily_means(pairs[name], seconds) for name in ("observed", "modelled")})
+
+
+def _daily_top(values: xr.DataArray, quantity: Quantity) -> pd.Series:
+    """Daily means of a flux, or of the top layer of a profile."""
+    top = values.isel(soil=0) if quantity.layered else values
+    return daily_means(top.reset_coords(drop=True).to_series(), float(values.attrs["interval_seconds"]))
+
+
 def _page(
     runs: Sequence[Run],
     scored: Sequence[QuantityScore],
+    between: Sequence[QuantityScore],
     means: pd.DataFrame,
     images: Sequence[Path],
     record: xr.Dataset | None,
@@ -169,6 +178,8 @@ def _page(
         ],
         site=site,
         scored=scored,
+        between=between,
+        reference=runs[0].name,
         names=list(means.columns),
         means=[(row, [float(v) for v in values]) for row, values in zip(means.index, means.to_numpy(), strict=True)],
         figures=figures,

@@ -57,7 +57,9 @@ class CalibratedSection(Section):
     def _bounds_in_order(self) -> Self:
         lower, upper = self.bounds
         if lower >= upper:
-            raise ValueError(f"the bounds of {self.name} are reversed or equal: lower {lower:g}, upper {upper:g}")
+            raise ValueError(
+                f"the bounds of {self.name} are reversed or equal, {lower:g} and {upper:g}: give lower below upper"
+            )
         if self.log and lower <= 0.0:
             raise ValueError(
                 f"lower is {lower:g}, and a logarithmic scale needs positive bounds: give scale = 'linear'"
@@ -127,13 +129,15 @@ class ObservedSection(Section):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if isinstance(self.error, float) and self.error <= 0.0:
-            raise ValueError(f"the error of {self.variable} must be positive")
+            raise ValueError(f"the error of {self.variable} must be positive: give error above 0")
         if self.deep_offset > 0.0 and self.variable not in ("theta", "t_soil"):
             raise ValueError(f"{self.variable} has no depth: remove deep_offset")
         if self.depths is not None and self.variable not in ("theta", "t_soil"):
             raise ValueError(f"{self.variable} has no depth: remove depths")
         if self.depths is not None and self.depths[0] > self.depths[1]:
-            raise ValueError(f"depths are reversed: [{self.depths[0]:g}, {self.depths[1]:g}]")
+            raise ValueError(
+                f"depths are reversed, [{self.depths[0]:g}, {self.depths[1]:g}]: give the smaller one first"
+            )
         return self
 
     @property
@@ -194,7 +198,9 @@ class CalibrationSection(Section):
         observed = [each.variable for each in self.observations]
         for name in observed:
             if observed.count(name) > 1:
-                raise ValueError(f"observations of {name} are given twice")
+                raise ValueError(
+                    f"observations of {name} are given twice: remove one of the two [[calibration.observations]]"
+                )
         if self.fit_start is not None and self.fit_end is not None and self.fit_end <= self.fit_start:
-            raise ValueError("fit_end is not after fit_start")
+            raise ValueError("fit_end is not after fit_start: give a later fit_end")
         return self

@@ -112,22 +112,25 @@ class DriveSection(Section):
         needed = ["sw_down", "lw_down", "t", "q", "pstar", *wind, *(["dt_range"] if self.l_daily_disagg else [])]
         missing = [name for name in needed if name not in self.var]
         if missing:
-            raise ValueError(f"var lacks {', '.join(missing)}")
+            raise ValueError(f"var lacks {', '.join(missing)}: add it to var, and to var_name if that is given")
         given = {name for kind in PRECIPITATION for name in kind if name in self.var}
         if given not in [set(kind) for kind in PRECIPITATION]:
             raise ValueError(
-                "give precip; or tot_rain and tot_snow; or ls_rain, con_rain and tot_snow; or these with con_snow"
+                "var has no complete precipitation: give precip; or tot_rain and tot_snow; or ls_rain, con_rain and tot_snow; or these "
+                "with con_snow"
             )
         for name in ("var_name", "tpl_name", "interp"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.var):
-                raise ValueError(f"{name} has {len(values)} entries for {len(self.var)} variables of var")
+                raise ValueError(
+                    f"{name} has {len(values)} entries for {len(self.var)} variables of var: give one for each, in the order of var"
+                )
         if self.data_end <= self.data_start:
-            raise ValueError("data_end is not after data_start")
+            raise ValueError("data_end is not after data_start: give a later data_end")
         if self.l_daily_disagg and self.data_period != SECONDS_PER_DAY:
-            raise ValueError("l_daily_disagg needs data_period = 86400")
+            raise ValueError("l_daily_disagg is for daily data: set data_period = 86400, or leave out l_daily_disagg")
         if self.l_daily_disagg and self.data_start.time() != time():
-            raise ValueError("l_daily_disagg needs data of days that begin at midnight, UTC, and so must data_start")
+            raise ValueError("l_daily_disagg needs days that begin at midnight, UTC: give data_start at 00:00")
         return self
 
 

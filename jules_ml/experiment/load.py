@@ -138,7 +138,7 @@ class Experiment(Section):
     def _soil_has_values(self) -> Self:
         of_file = self.grid is not None and self.grid.soil_props is not None
         if self.soil is not None and self.soil.properties is None and self.soil.texture is None and not of_file:
-            raise ValueError("give either [soil.properties] or [soil.texture]")
+            raise ValueError("[soil] has no values: give either [soil.properties] or [soil.texture]")
         return self
 
     @model_validator(mode="after")

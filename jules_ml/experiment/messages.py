@@ -23,6 +23,8 @@ _HEADER = re.compile(r"""^\s*\[(\[?)([\w\-."' ]+)\]\]?\s*(?:#.*)?$""")
 _ASSIGNMENT = re.compile(r"""^\s*((?:[\w\-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w\-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _NAME = re.compile(r"""[\w\-]+|"[^"]*"|'[^']*'""")
 
+_INSTRUCTION = re.compile(r": (?:add|choose|did you mean|give|leave out|merge|remove|set|use|write) ")
+
 
 def syntax_error(error: tomllib.TOMLDecodeError, path: Path) -> BadInput:
     """Turn an error of the TOML parser into one that names file and line."""
@@ -82,28 +84,23 @@ def _problem_and_remedy(
     name = str(key[-1]) if key else ""
     models = list(_models_at(schema, key[:-1], raw))
     if kind == "extra_forbidden":
-        names = sorted({field for model in models for field in model.model_fields})
-        near = difflib.get_close_matches(name, names, n=1)
-        return (
-            f"key '{name}' is unknown",
-            f"write '{near[0]}' if you meant that" if near else f"use one of {', '.join(names)}",
-        )
+        return f"key '{name}' is unknown", _known_keys(key, models)
     description = next(
         (f.description for m in models if (f := m.model_fields.get(name)) is not None and f.description), None
     )
     remedy = f"give {name}" if description is None else f"give {name}: {description}"
     if kind == "missing":
         return f"key '{name}' is missing", remedy
-    if kind == "reader_missing":
-        return "key 'reader' is missing", f"give reader, one of {_quoted(reader_names())}"
-    if kind == "reader_unknown":
-        near = difflib.get_close_matches(str(context["name"]), reader_names(), n=1)
-        return (
-            f"reader '{context['name']}' is unknown",
-            f"write '{near[0]}' if you meant that" if near else f"use one of {_quoted(reader_names())}",
-        )
+    if kind in ("reader_missing", "reader_unknown"):
+        return _reader_problem(context.get("name"))
     if kind == "value_error":
-        return str(context["error"]), f"correct {dotted(key) or 'the file'}"
+        problem, own = _split_remedy(str(context["error"]))
+        default = f"correct {dotted(key) or 'the file'}"
+        return problem, own or (default if description is None else f"{default}: {description}")
+    if kind == "literal_error":
+        given = _in_toml(details["input"])
+        meaning = "" if description is None else f" ({description})"
+        return f"{given} is not possible", f"give {name} as {context['expected']}{meaning}"
     texts = any((f := m.model_fields.get(name)) is not None and f.annotation == tuple[str, ...] for m in models)
     message = details["msg"][0].lower() + details["msg"][1:]
     for python, toml in (
@@ -111,8 +108,42 @@ def _problem_and_remedy(
         ("valid tuple", "list" if texts else "number or a list"),
     ):
         message = message.replace(python, toml)
-    given = str(details["input"]).lower() if isinstance(details["input"], bool) else repr(details["input"])
-    return f"{textwrap.shorten(given, 60)} is not valid: {message}", remedy
+    return f"{_in_toml(details['input'])} is not valid: {message}", remedy
+
+
+def _reader_problem(name: object | None) -> tuple[str, str]:
+    """Problem and remedy of a reader that is missing or unknown."""
+    if name is None:
+        return "key 'reader' is missing", f"give reader, one of {_quoted(reader_names())}"
+    near = difflib.get_close_matches(str(name), reader_names(), n=1)
+    remedy = f"write '{near[0]}' if you meant that" if near else f"use one of {_quoted(reader_names())}"
+    return f"reader '{name}' is unknown", remedy
+
+
+def _known_keys(key: Key, models: Sequence[type[BaseModel]]) -> str:
+    """Remedy for an unknown key: the nearest key, or all keys."""
+    names = sorted({field for model in models for field in model.model_fields})
+    near = difflib.get_close_matches(str(key[-1]), names, n=1)
+    if near:
+        return f"write '{near[0]}' if you meant that"
+    remedy = f"use one of {', '.join(names)}"
+    if key[:-1] == ("physics",):
+        # the name may be that of a switch of JULES
+        return (
+            f"remove it, because the column has one value of all other switches of JULES (docs/physics.md), or {remedy}"
+        )
+    return remedy
+
+
+def _split_remedy(text: str) -> tuple[str, str]:
+    """Split the text of a check into problem and remedy: the remedy is the part after a colon that begins with an instruction."""
+    match = _INSTRUCTION.search(text)
+    return (text, "") if match is None else (text[: match.start()], text[match.start() + 2 :])
+
+
+def _in_toml(value: Any) -> str:
+    given = str(value).lower() if isinstance(value, bool) else repr(value)
+    return textwrap.shorten(given, 60)
 
 
 def _quoted(names: Sequence[str]) -> str:

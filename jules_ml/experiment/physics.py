@@ -22,7 +22,10 @@ class PhysicsSection(Section):
         default=True, description="rain is uniform, as at a point; otherwise its intensity varies over the grid box"
     )
     l_epot_corr: bool = Field(default=True, description="correction of potential evaporation, which no flux depends on")
-    can_model: Literal[1, 2, 3, 4] = Field(default=4, description="heat capacity of the canopy, and snow on it (4)")
+    can_model: Literal[1, 2, 3, 4] = Field(
+        default=4,
+        description="canopy: none (1), radiative (2), also with heat capacity (3), also with snow beneath it (4)",
+    )
     can_rad_mod: Literal[1, 4, 5, 6] = Field(
         default=6,
         description="light in the canopy: a big leaf (1), layers (4), sunlit and shaded leaves (5), with nitrogen by leaf area (6)",

@@ -102,13 +102,13 @@ class SurfaceSection(Section):
     def _fractions_add_up(self) -> Self:
         total = sum(tile.frac for tile in self.tiles)
         if abs(total - 1.0) > 1e-3:
-            raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1")
+            raise ValueError(f"the fractions of the tiles add up to {total:g}, not to 1: give fractions whose sum is 1")
         return self
 
     @model_validator(mode="after")
     def _both_files(self) -> Self:
         if (self.pft_params is None) != (self.nveg_params is None):
-            raise ValueError("give both pft_params and nveg_params, or neither")
+            raise ValueError("pft_params and nveg_params go together: give both pft_params and nveg_params, or neither")
         return self
 
     def simple_problem(self) -> str | None:

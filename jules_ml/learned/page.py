@@ -37,7 +37,14 @@ _TITLES: Final = {
 }
 
 
-def write_report(outcome: Outcome, *, title: str, compared: str = COMPARED, contents: str = CONTENTS) -> Path:
+def write_report(
+    outcome: Outcome,
+    *,
+    title: str,
+    compared: str = COMPARED,
+    contents: str = CONTENTS,
+    captions: Mapping[str, str] | None = None,
+) -> Path:
     """Write ``report.html`` with the figures into the output folder.
 
     Parameters
@@ -50,6 +57,9 @@ def write_report(outcome: Outcome, *, title: str, compared: str = COMPARED, cont
         Sentence on what the table compares.
     contents : str
         Sentence on the other files of the folder, whose name it may contain as ``{folder}``.
+
+    captions : mapping of str to str, optional
+        Captions of figures by the names of their files without ``.png``.
 
     Returns
     -------
@@ -67,7 +77,12 @@ def write_report(outcome: Outcome, *, title: str, compared: str = COMPARED, cont
         short = []
     shown = _first_groups([len(rows) for _, rows in by_sites], most=_FIRST_ROWS)
     figures = [
-        {"name": path.stem, "title": _TITLES.get(path.stem, path.stem.replace("_", " ")), "data": embedded(path)}
+        {
+            "name": path.stem,
+            "title": _TITLES.get(path.stem, path.stem.replace("_", " ")),
+            "data": embedded(path),
+            "caption": (captions or {}).get(path.stem, ""),
+        }
         for path in sorted((outcome.folder / "figures").glob("*.png"))
     ]
     first = [figure for figure in figures if short and figure["name"] == _FIRST_FIGURE]

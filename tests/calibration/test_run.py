@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from jules_ml.calibration.columns import column_step
 from jules_ml.calibration.cost import first_errors
 from jules_ml.calibration.lbfgs import cost_and_gradient
+from jules_ml.calibration.report import verdict
 from jules_ml.calibration.run import calibrate, prepare
 from jules_ml.cli.application import app
 from jules_ml.column.run import run_column
@@ -233,3 +234,13 @@ def test_gradient_that_is_not_finite_is_reported_with_its_day(twin: Path, monkey
     errors = first_errors(simulation.observations.series)
     with pytest.raises(RunFailed, match=r"soil\.b \(1\) is not finite at twin on 2001-06-05"):
         cost_and_gradient(simulation, torch.zeros(4, dtype=torch.float64), errors)
+
+
+def test_the_verdict_says_that_a_fit_is_worse_at_other_times() -> None:
+    def row(before: float, after: float) -> dict[str, Any]:
+        return {"test": {"prior": {"rmse": before}, "fitted": {"rmse": after}}}
+
+    assert verdict([row(1.0, 2.0), row(1.0, 1.5), row(1.0, 0.9)]).startswith(
+        "The fitted parameters are worse in the test period: the RMSE is higher for 2 of 3 series"
+    )
+    assert "lower with the fitted parameters for 2 of 2 series" in verdict([row(1.0, 0.5), row(1.0, 0.9)])

@@ -183,7 +183,8 @@ def test_the_schema_refuses(shared_data: Path, tmp_path: Path, physics: str, til
         (TILES.replace('"ndl_leaf"', '"heather"'), "no surface type 'heather'"),
         (TILES.replace("type = 3", "type = 12"), "no surface type 12"),
         (TILES.replace("type = 3", 'type = "ice"'), "land ice"),
-        (TILES.replace("type = 3", "type = 2"), "two tiles of ndl_leaf"),
+        (TILES.replace("type = 3", 'type = "ndl_leaf"'), "two tiles of ndl_leaf"),
+        (TILES.replace("type = 3", "type = 2"), "'ndl_leaf' and 2 are the same surface type, ndl_leaf"),
         (TILES.replace("type = 3", "type = 6\nlai = 1.0"), "urban is no plant"),
     ],
 )
@@ -191,6 +192,14 @@ def test_tiles_without_a_type_are_refused(shared_data: Path, tmp_path: Path, til
     experiment = load_experiment(write(tmp_path, shared_data, tiles=tiles))
     with refusal("surface.tiles", problem, ""):
         experiment_column(experiment, timestep=1800.0, dtype=torch.float64)
+
+
+def test_leaf_area_that_the_record_lacks_is_named_with_its_key(shared_data: Path, tmp_path: Path) -> None:
+    tiles = TILES.replace("frac = 0.208\n", 'frac = 0.208\nlai = "foliage"\n')
+    with refusal(
+        "loobos.toml, surface.tiles, lai", "has no series foliage", "one of the series of the record: sw_down"
+    ):
+        column_of(load_experiment(write(tmp_path, shared_data, tiles=tiles)))
 
 
 def test_a_closed_loop_has_the_simple_surface(shared_data: Path, tmp_path: Path) -> None:

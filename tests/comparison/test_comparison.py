@@ -13,6 +13,7 @@ from helpers.small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.report import compare_runs
 from jules_ml.comparison.runs import Run, on_common_periods, read_run
 from jules_ml.comparison.scores import score_runs
@@ -82,7 +83,7 @@ def test_report_has_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) 
     assert page.count("<figure>") == 3
     numbers = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert numbers["means"]["stock"]["runoff [kg m-2 a-1]"] == pytest.approx(31.6, abs=0.1)
-    assert len(pd.read_csv(tmp_path / "scores.csv")) == 4
+    assert pd.read_csv(tmp_path / "scores.csv")["reference"].value_counts().to_dict() == {"stock": 6, "observations": 4}
     assert all(path.is_file() for path in done.files)
 
 
@@ -203,3 +204,30 @@ def test_damaged_run_is_named(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=problem):
         read_run(tmp_path)
+
+
+def test_runs_are_scored_against_the_first_run(tmp_path: Path) -> None:
+    done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], None, tmp_path)
+    scores = {(s.quantity.name, s.sensor): s.scores for s in done.between_runs}
+    assert scores["soil water", "0–0.1 m"].bias == pytest.approx(-0.05)
+    assert scores["soil water", "0–0.1 m"].ubrmse == pytest.approx(0.0, abs=1e-7)
+    assert scores["latent heat", ""].kge == pytest.approx(1.0)
+    assert {s.run for s in done.between_runs} == {"swapped"}
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert set(table["reference"]) == {"stock"}
+    assert "Scores against the run stock" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_partial_days_are_left_out() -> None:
+    # 23 h to 12 h two days later: only one day is complete; the partial days before and after have other means
+    ends = pd.date_range("2020-01-01 23:30", "2020-01-03 12:00", freq="30min")
+    complete = (ends > pd.Timestamp("2020-01-02")) & (ends <= pd.Timestamp("2020-01-03"))
+    daily = daily_means(pd.Series(np.where(complete, 2.0, 50.0), ends), 1800.0)
+    assert daily.to_dict() == {pd.Timestamp("2020-01-03"): 2.0}
+
+
+def test_series_are_cut_to_the_days_that_all_cover() -> None:
+    long = pd.Series(1.0, pd.date_range("2020-01-01 23:00", periods=10, freq="D"))
+    short = pd.Series(1.0, pd.date_range("2020-01-04", periods=3, freq="D"))
+    cut = common_period({"long": long, "short": short})
+    assert len(cut["long"]) == len(cut["short"]) == 3

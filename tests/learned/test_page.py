@@ -104,3 +104,8 @@ def test_a_page_that_cannot_be_replaced_is_refused(tmp_path: Path) -> None:
     (tmp_path / "report.html" / "mine").touch()
     with pytest.raises(BadInput, match="cannot be replaced"):
         write_report(Outcome(tmp_path, {}), title="fit")
+
+
+def test_figures_have_their_captions(tmp_path: Path) -> None:
+    page = write_report(outcome(tmp_path), title="fit", captions={"observed_predicted": "Modifiers of the module."})
+    assert page.read_text(encoding="utf-8").count("<figcaption>Modifiers of the module.</figcaption>") == 1

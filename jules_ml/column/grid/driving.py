@@ -160,12 +160,7 @@ class FileDriving:
                 where="[grid.drive] data_start",
                 remedy=f"start the run and its spin-up at {self.section.data_start} or later",
             )
-        if high >= self._levels:
-            raise BadInput(
-                f"the run goes on to {self.start + (first + steps) * pd.Timedelta(seconds=self.timestep)}, after the data",
-                where="[grid.drive] data_end",
-                remedy=f"set run.end to {self.section.data_end} or earlier",
-            )
+        self._refuse_end(high, first + steps)
         values: dict[str, _Values] = {}
         firsts: dict[str, int] = {}
         for k, name in enumerate(self.section.var):
@@ -181,13 +176,24 @@ class FileDriving:
         Raises
         ------
         BadInput
-            If a name with ``*`` has no file, or several.
+            If a file is missing, a name with ``*`` has several, or the run goes on after the data.
         """
         offset = round((self.start - pd.Timestamp(self.section.data_start)).total_seconds() / self.timestep)
         low, high = max((offset + first) // self.per_period, 0), -(-(offset + stop) // self.per_period)
-        pieces = self._series.pieces(low, min(high, self._levels))
+        self._refuse_end(high - 1, stop)
+        pieces = self._series.pieces(low, high)
         names = self.section.tpl_name or self.section.var_name or self.section.var
         return sorted({self._series.path(piece, name) for piece in pieces for name in names})
+
+    def _refuse_end(self, level: int, stop: int) -> None:
+        """Refuse a step, counted from the start of the run, whose level is after the data."""
+        if level >= self._levels:
+            raise BadInput(
+                f"the run goes on to {self.start + stop * pd.Timedelta(seconds=self.timestep)}, "
+                f"after the data, which end at {self.section.data_end}",
+                where="[grid.drive] data_end",
+                remedy=f"set run.end to {self.section.data_end} or earlier, or correct data_end if the files go on",
+            )
 
     def _flag(self, k: int) -> str:
         return "nf" if self.section.interp is None else self.section.interp[k]

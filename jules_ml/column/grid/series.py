@@ -72,10 +72,16 @@ class FileSeries:
         Raises
         ------
         BadInput
-            If a name with ``*`` has no file, or several.
+            If there is no such file, or a name with ``*`` has several.
         """
         name = piece.name.replace(_NAME, variable)
         if "*" not in name:
+            if not Path(name).is_file():
+                raise BadInput(
+                    f"there is no such file, which has {variable} from {piece.begins:%Y-%m-%d %H:%M} on",
+                    where=name,
+                    remedy="provide the file, or correct file, var_name or tpl_name of grid.drive, or the period of the run",
+                )
             return Path(name)
         files = sorted(glob.glob(name))
         if len(files) != 1:

@@ -107,7 +107,13 @@ class Refusal:
     def __str__(self) -> str:
         """One clause of the message."""
         given = "no value" if self.value is None else fortran_value(self.value)
-        return f"{self.entry} = {given} ({self.place}; the column has {' or '.join(map(fortran_value, self.has))})"
+        return f"{self.entry} = {given} ({self.place}; the column has {_listed(self.has)})"
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    """Return values as ``1, 2 or 3``."""
+    *first, last = map(fortran_value, values)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def fortran_value(value: Any) -> str:

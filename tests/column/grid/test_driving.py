@@ -152,6 +152,9 @@ def test_names_of_months_variables_and_lists(tmp_path: Path) -> None:
         ("%vv_200012.nc", 384, 24),
         ("%vv_200101.nc", 0, 24),
     ]
+    with pytest.raises(BadInput, match=r"has tas from 2001-01-01 00:00 on\. Remedy: .*var_name"):
+        series.path(pieces[1], "tas")
+    (tmp_path / "tas_200101.nc").touch()
     assert series.path(pieces[1], "tas").name == "tas_200101.nc"
     yearly = FileSeries(tmp_path / "a_%y2.nc", pd.Timestamp("1999-01-01"), 24 * HOUR).pieces(365, 366)
     assert [(Path(each.name).name, each.first) for each in yearly] == [("a_00.nc", 0)]
@@ -169,7 +172,7 @@ def test_names_of_months_variables_and_lists(tmp_path: Path) -> None:
     ).pieces(40, 60)
     assert [(Path(each.name), each.count) for each in of_folder] == [(tmp_path / "one.nc", 20)]
     with pytest.raises(BadInput, match="no file with this name"):
-        series.path(FileSeries(tmp_path / "%vv_*.nc", START, HOUR).pieces(0, 1)[0], "tas")
+        series.path(FileSeries(tmp_path / "%vv_*.nc", START, HOUR).pieces(0, 1)[0], "huss")
 
 
 def test_the_sun_of_many_points_is_that_of_each() -> None:
