@@ -25,6 +25,7 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.parameter_names import PARAMETERS
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.physics.tiles import TILES
+from jules_ml.support.cf import write_dataset
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write, safe_file_names
 from jules_ml.support.namelist_text import seven_digits
@@ -68,8 +69,12 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
     made = outcome(result, folder)
     _write_text(folder / _JSON, json_text(made.scores))
     _write_text(folder / "experiment.toml", result.experiment.text)
-    with atomic_write(folder / _PREDICTIONS) as part:
-        predictions(result).to_netcdf(part, engine="netcdf4")
+    write_dataset(
+        predictions(result),
+        folder / _PREDICTIONS,
+        title="observations and simulations of a calibration of JULES's column",
+        history=f"jules-ml calibrate {result.experiment.file.name}",
+    )
     values = {
         name: value.numpy()
         for name, value in result.simulation.columns.consistent(result.values(result.displacements)).items()
