@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.calibration.figures import parameter_intervals, series_before_after
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
+from jules_ml.calibration.simulations import write_simulations
 from jules_ml.column.soil_processes import soil_switches
 from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
@@ -34,7 +35,9 @@ from jules_ml.support.output_folder import Contents
 _JSON, _PREDICTIONS = "calibration.json", "predictions.nc"
 #: Contents of the folder of a calibration.
 CALIBRATION: Final = Contents(
-    "a calibration", (_JSON,), (_JSON, _PREDICTIONS, "experiment.toml", "report.html", "figures", "jules", "sections")
+    "a calibration",
+    (_JSON,),
+    (_JSON, _PREDICTIONS, "experiment.toml", "report.html", "figures", "jules", "sections", "simulations"),
 )
 #: PFTs in the order of JULES's standard five-type configuration, whose namelists have one value for each.
 STANDARD_PFTS: Final = ("broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub")
@@ -75,6 +78,8 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
         title="observations and simulations of a calibration of JULES's column",
         history=f"jules-ml calibrate {result.experiment.file.name}",
     )
+    if result.section.simulations:
+        write_simulations(result, folder / "simulations")
     values = {
         name: value.numpy()
         for name, value in result.simulation.columns.consistent(result.values(result.displacements)).items()
