@@ -42,14 +42,17 @@ def estimated_errors(errors: Tensor, residuals: Tensor, observed: Observations) 
     Returns
     -------
     Tensor, shape (series,)
-        Not below a hundredth of the default error. Series with an unknown offset have the deviation from their mean residual.
+        Without the uncertainty of the measurements; not below a hundredth of the default error. Series with an unknown offset have the
+        deviation from their mean residual.
     """
     new = errors.clone()
     for k, each in enumerate(observed.series):
         if each.settings.error == "estimated":
             of_series = residuals[:, k][torch.isfinite(residuals[:, k])]
             mean = of_series.mean() if each.offset > 0.0 else 0.0
-            new[k] = ((of_series - mean) ** 2).mean().sqrt().clamp(min=0.01 * each.settings.first_error)
+            measured = observed.uncertainty[: len(residuals), k][torch.isfinite(residuals[:, k])]
+            model = ((of_series - mean) ** 2 - measured**2).mean().clamp(min=0.0)
+            new[k] = model.sqrt().clamp(min=0.01 * each.settings.first_error)
     return new
 
 
@@ -91,6 +94,8 @@ def whitened(residuals: Tensor, errors: Tensor, observed: Observations) -> Tenso
     Tensor, shape (day, ..., series)
         0 on days that are not fitted.
     """
+    if bool((observed.uncertainty > 0.0).any()):
+        errors = _with_measurement(errors, observed, residuals.ndim)[: len(residuals)]
     days = torch.tensor([each.settings.independent_days for each in observed.series], dtype=residuals.dtype)
     offset = torch.tensor([each.offset for each in observed.series], dtype=residuals.dtype)
     weight = 1.0 / (days * errors**2)
@@ -100,6 +105,12 @@ def whitened(residuals: Tensor, errors: Tensor, observed: Observations) -> Tenso
     mean = values.sum(0) / count.clamp(min=1)
     c = 1.0 - 1.0 / torch.sqrt(1.0 + weight * count * offset**2)
     return torch.where(present, torch.sqrt(weight) * (values - c * mean), 0.0)
+
+
+def _with_measurement(errors: Tensor, observed: Observations, dimensions: int) -> Tensor:
+    """Standard errors of every day, that of the model and that of the measurement together, shape (day, ..., series)."""
+    total = torch.sqrt(errors**2 + observed.uncertainty**2)
+    return total.reshape(len(total), *[1] * (dimensions - 2), total.shape[-1])
 
 
 def cost_of_series(white: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jules_ml.calibration.figures import captions, parameter_intervals, series_before_after
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
+from jules_ml.calibration.simulations import write_simulations
 from jules_ml.column.soil_processes import soil_switches
 from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
@@ -25,6 +26,7 @@ from jules_ml.physics.hydraulics import VAN_GENUCHTEN
 from jules_ml.physics.parameter_names import PARAMETERS
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
 from jules_ml.physics.tiles import TILES
+from jules_ml.support.cf import write_dataset
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write, safe_file_names
 from jules_ml.support.namelist_text import seven_digits
@@ -33,7 +35,9 @@ from jules_ml.support.output_folder import Contents
 _JSON, _PREDICTIONS = "calibration.json", "predictions.nc"
 #: Contents of the folder of a calibration.
 CALIBRATION: Final = Contents(
-    "a calibration", (_JSON,), (_JSON, _PREDICTIONS, "experiment.toml", "report.html", "figures", "jules", "sections")
+    "a calibration",
+    (_JSON,),
+    (_JSON, _PREDICTIONS, "experiment.toml", "report.html", "figures", "jules", "sections", "simulations"),
 )
 #: PFTs in the order of JULES's standard five-type configuration, whose namelists have one value for each.
 STANDARD_PFTS: Final = ("broadleaf_tree", "needleleaf_tree", "c3_grass", "c4_grass", "shrub")
@@ -68,8 +72,14 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
     made = outcome(result, folder)
     _write_text(folder / _JSON, json_text(made.scores))
     _write_text(folder / "experiment.toml", result.experiment.text)
-    with atomic_write(folder / _PREDICTIONS) as part:
-        predictions(result).to_netcdf(part, engine="netcdf4")
+    write_dataset(
+        predictions(result),
+        folder / _PREDICTIONS,
+        title="observations and simulations of a calibration of JULES's column",
+        history=f"jules-ml calibrate {result.experiment.file.name}",
+    )
+    if result.section.simulations:
+        write_simulations(result, folder / "simulations")
     values = {
         name: value.numpy()
         for name, value in result.simulation.columns.consistent(result.values(result.displacements)).items()

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from jules_ml.calibration.flux_file import DailyFlux, daily_fluxes
 from jules_ml.calibration.site import CalibrationSite
 from jules_ml.comparison.night_respiration import observed_respiration
 from jules_ml.data.quality import thawed, where_measured
@@ -30,13 +31,17 @@ _KG_PER_UMOL: Final = 12.0e-9
 
 
 class Kind(NamedTuple):
-    """An observed variable: outputs of the run that it is the sum of, the factor to its unit, and the least fraction of a day."""
+    """An observed variable: outputs of the run that it is the sum of, the factor to its unit, and the least fraction of a day.
+
+    The outputs in ``less`` are subtracted.
+    """
 
     outputs: tuple[str, ...]
     factor: float
     units: str
     long_name: str
     least: float
+    less: tuple[str, ...] = ()
 
 
 #: Observed variables. A flux of the night is measured in few steps of a day.
@@ -47,6 +52,14 @@ KINDS: Final = {
     "h": Kind(("ftl_gb",), 1.0, "W m-2", "sensible heat flux", 0.5),
     "gpp": Kind(("gpp_gb",), 1.0 / _KG_PER_UMOL, "umol m-2 s-1", "gross primary productivity", 0.5),
     "night_nee": Kind(("resp_s_gb",), 1.0 / _KG_PER_UMOL, "umol m-2 s-1", "night-time respiration", 0.08),
+    "nee": Kind(
+        ("resp_s_gb", "resp_p_gb", "gpp_gb"),
+        1.0 / _KG_PER_UMOL,
+        "umol m-2 s-1",
+        "net ecosystem exchange, positive upward",
+        0.5,
+        less=("gpp_gb",),
+    ),
 }
 
 
@@ -69,6 +82,8 @@ class Series:
         Days of the fitting period and of the test period with an observation.
     offset : float
         Standard deviation of an unknown constant offset, in the unit of the variable.
+    uncertainty : array, shape (day,), optional
+        Standard error of the measurement of each day, to which that of the model is added; default: 0.
     """
 
     site: int
@@ -79,6 +94,7 @@ class Series:
     fit: NDArray[np.bool_]
     test: NDArray[np.bool_]
     offset: float
+    uncertainty: _Array | None = None
 
     @property
     def kind(self) -> Kind:
@@ -113,6 +129,8 @@ def site_series(site: CalibrationSite, number: int, section: CalibrationSection)
     """
     frames = {each.variable: _steps(site, each) for each in section.observations}
     daily = {name: _daily(site, steps, KINDS[name].least) for name, steps in frames.items()}
+    fluxes = _of_flux_file(site, section)
+    daily |= {name: (each.observed[:, None], _equal_weights(site)) for name, each in fluxes.items() if name in daily}
     if "theta" in daily:
         daily["theta"][0][~_thawed_days(site, section)] = np.nan
     any_observed = np.any([np.isfinite(observed).any(1) for observed, _ in daily.values()], axis=0)
@@ -121,14 +139,15 @@ def site_series(site: CalibrationSite, number: int, section: CalibrationSection)
     for settings in section.observations:
         observed, weights = daily[settings.variable]
         offset = settings.offset
-        depths = _depths(site, settings)
+        depths = [np.nan] if settings.variable in fluxes else _depths(site, settings)
+        uncertainty = fluxes[settings.variable].uncertainty if settings.variable in fluxes else None
         for column in np.argsort(depths, kind="stable").tolist():
             depth = depths[column]
             present = np.isfinite(observed[:, column])
             fit, test = present & fit_days, present & test_days
             if fit.sum() >= settings.least_days and _is_used(settings, depth, site):
                 values = observed[:, column], weights[..., column]
-                series.append(Series(number, settings, depth, *values, fit, test, offset))
+                series.append(Series(number, settings, depth, *values, fit, test, offset, uncertainty))
                 offset = max(settings.offset, settings.deep_offset)
     if not series:
         names = ", ".join(frames)
@@ -138,6 +157,30 @@ def site_series(site: CalibrationSite, number: int, section: CalibrationSection)
             remedy="give their columns in [data], a longer fitting period, or a smaller least_days in [[calibration.observations]]",
         )
     return series
+
+
+def _of_flux_file(site: CalibrationSite, section: CalibrationSection) -> dict[str, DailyFlux]:
+    """Daily fluxes of the site's own ``flux_file``, or of the calibration's if it is the first site."""
+    _refuse_nee_without_plants(site, section)
+    own = site.experiment.calibration
+    path = None if own is None else own.flux_file
+    return {} if path is None else daily_fluxes(path, start=site.start, days=site.days)
+
+
+def _refuse_nee_without_plants(site: CalibrationSite, section: CalibrationSection) -> None:
+    """Refuse NEE with the simple surface, which has no respiration of plants."""
+    if site.land is None and any(each.variable == "nee" for each in section.observations):
+        raise BadInput(
+            "NEE needs the respiration of plants, which the simple surface does not have",
+            where=f"{site.experiment.file}, calibration.observations",
+            remedy="add [physics], or fit night_nee and gpp",
+        )
+
+
+def _equal_weights(site: CalibrationSite) -> _Array:
+    """Weights of the steps in means of whole days, shape (day, step, 1)."""
+    per_day = round(SECONDS_PER_DAY / site.timestep)
+    return np.full((site.days, per_day, 1), 1.0 / per_day)
 
 
 def _depths(site: CalibrationSite, settings: ObservedSection) -> list[float]:
@@ -225,7 +268,8 @@ class Observations(NamedTuple):
 
     ``series``; ``column``, shape (series,), the site of each; ``outputs``, the outputs of the run that are needed; ``rows``, shape
     (row, series), the weight of each output row; ``residual``, shape (layer, series), that of residual water; ``weights``, shape
-    (day, step, series); ``observed``, shape (day, series), NaN where missing; ``fit``, shape (day, series).
+    (day, step, series); ``observed``, shape (day, series), NaN where missing; ``fit``, shape (day, series); ``uncertainty`` of the
+    measurement, shape (day, series).
     """
 
     series: tuple[Series, ...]
@@ -236,6 +280,7 @@ class Observations(NamedTuple):
     weights: Tensor
     observed: Tensor
     fit: Tensor
+    uncertainty: Tensor
 
     @property
     def fit_days(self) -> int:
@@ -269,6 +314,7 @@ def stacked_observations(
     per_day = series[0].weights.shape[1]
     weights = np.full((days, per_day, len(series)), 1.0 / per_day)
     observed, fit = np.full((days, len(series)), np.nan), np.zeros((days, len(series)), dtype=bool)
+    uncertainty = np.zeros((days, len(series)))
     for k, each in enumerate(series):
         for name in _outputs_of(each, available):
             number = outputs.index(name)
@@ -277,10 +323,13 @@ def stacked_observations(
             if name == "smcl":
                 residual[:, k] = layers
                 layers = layers / (RHO_WATER * thickness)
-            rows[first : first + sizes[number], k] = each.kind.factor * layers
+            sign = -1.0 if name in each.kind.less else 1.0
+            rows[first : first + sizes[number], k] = sign * each.kind.factor * layers
         n = len(each.observed)
         weights[:n, :, k], observed[:n, k], fit[:n, k] = each.weights, each.observed, each.fit
-    tensors = (torch.as_tensor(x) for x in (rows, residual, weights, observed, fit))
+        if each.uncertainty is not None:
+            uncertainty[:n, k] = np.nan_to_num(each.uncertainty)
+    tensors = (torch.as_tensor(x) for x in (rows, residual, weights, observed, fit, uncertainty))
     return Observations(tuple(series), torch.tensor([each.site for each in series]), outputs, *tensors)
 
 

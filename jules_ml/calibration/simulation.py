@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -79,6 +79,34 @@ class Simulation:
                 if on_days is not None:
                     on_days(number)
         return torch.cat(parts)
+
+    def daily_outputs(self, local: Tensor, names: Sequence[str], *, days: int) -> dict[str, Tensor]:
+        """Spin up the columns and return daily means of some outputs.
+
+        Parameters
+        ----------
+        local : Tensor, shape (local, copy * site)
+            As :meth:`predict`.
+        names : sequence of str
+            Outputs.
+        days : int
+            Number of days from the start.
+
+        Returns
+        -------
+        dict of str to Tensor, shape (day, row, copy, site)
+            A row is a layer, a tile, or the grid box.
+        """
+        n_sites, means = len(self.columns.sites), {name: list[Tensor]() for name in names}
+        with torch.no_grad():
+            column = self.columns.column(self.parameters.values(local))
+            state = self._initial_state(column)
+            for first, number, scored in self._segments(days):
+                state, outputs = self._run(column, state, first, number, names)
+                for name in names if scored else ():
+                    steps = outputs[name] if outputs[name].ndim == 3 else outputs[name][:, None]
+                    means[name].append(steps.reshape(number, -1, *steps.shape[1:]).mean(1))
+        return {name: torch.cat(parts).unflatten(-1, (-1, n_sites)) for name, parts in means.items()}
 
     def predict_with_gradient(self, local: Tensor, *, days: int) -> Tensor:
         """Spin up and simulate so that gradients flow to the displacements; see :meth:`predict`.
@@ -162,16 +190,23 @@ class Simulation:
         return column.initial_state(*(torch.stack(each, 1).repeat(1, copies) for each in (sthuf, t_soil)))
 
     def _integrated(self, column: SoilColumn, state: ColumnState, first: int, days: int) -> tuple[ColumnState, Tensor]:
-        """State after some days, and the outputs of each step, shape (step, row, column)."""
+        """State after some days, and the observed outputs of each step, shape (step, row, column)."""
+        names = self.observations.outputs
+        state, outputs = self._run(column, state, first, days, names)
+        rows = [outputs[name] if outputs[name].ndim == 3 else outputs[name][:, None] for name in names]
+        return state, torch.cat(rows, dim=1)
+
+    def _run(
+        self, column: SoilColumn, state: ColumnState, first: int, days: int, names: Sequence[str]
+    ) -> tuple[ColumnState, dict[str, Tensor]]:
+        """State after some days, and outputs of each step, shape (step, column) or (step, row, column)."""
         per_day = self.columns.steps_per_day
         copies = column.soil.b.shape[1] // len(self.columns.sites)
         forcing = mapped(lambda x: x.repeat(*[1] * (x.ndim - 1), copies), self._weather(first, days))
         total = (self.observations.fit_days + self.spin_up_days) * per_day
         wanted = total >= _WORTH_COMPILING if self.compiled is None else self.compiled
-        names = self.observations.outputs
-        run = integrate(column, state, forcing, outputs=names, compiled=wanted and can_compile())
-        rows = [run.outputs[name] if run.outputs[name].ndim == 3 else run.outputs[name][:, None] for name in names]
-        return run.state, torch.cat(rows, dim=1)
+        run = integrate(column, state, forcing, outputs=tuple(names), compiled=wanted and can_compile())
+        return run.state, run.outputs
 
     def _daily(self, outputs: Tensor, theta_r: Tensor, first: int) -> Tensor:
         """Daily values of all series, shape (day, copy, series), from outputs of shape (step, row, copy * site)."""

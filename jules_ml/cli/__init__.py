@@ -3,7 +3,21 @@
 Exit codes: 0 done, 1 failed, 2 bad input.
 """
 
-from jules_ml.cli import calibrate, compare, demo, ensemble, evaluate, export, fit, gather, hooks, init, inspect, run  # noqa: F401  (each registers its command)
+from jules_ml.cli import (  # noqa: F401  (each registers its command)
+    calibrate,
+    compare,
+    convert,
+    demo,
+    ensemble,
+    evaluate,
+    export,
+    fit,
+    gather,
+    hooks,
+    init,
+    inspect,
+    run,
+)
 from jules_ml.cli.application import app
 from jules_ml.cli.signals import stop_on_signals
 from jules_ml.support.descendants import this_is_a_command

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jules_ml.physics.column import SoilColumn
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.files import atomic_write
+from jules_ml.support.cf import LATITUDE, LONGITUDE, TIME, variable_attributes, write_dataset
 
 
 class Output(NamedTuple):
@@ -31,6 +31,14 @@ class Output(NamedTuple):
         """Dimensions."""
         second = "soil" if self.layered else self.types
         return ("time",) if second is None else ("time", second)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attributes of the variable in a file."""
+        attrs = {"units": self.units, "long_name": self.long_name}
+        return variable_attributes(
+            attrs | ({} if self.standard_name is None else {"standard_name": self.standard_name})
+        )
 
 
 _RATE = "kg m-2 s-1"
@@ -65,6 +73,7 @@ OUTPUTS: dict[str, Output] = {
     "snow_mass_gb": Output("kg m-2", "snow on the ground", "surface_snow_amount"),
     "snow_depth_gb": Output("m", "depth of snow", "surface_snow_thickness"),
     "rad_net": Output("W m-2", "net downward radiation", "surface_net_downward_radiative_flux"),
+    "sw_net": Output("W m-2", "net downward shortwave radiation", "surface_net_downward_shortwave_flux"),
     "latent_heat": Output("W m-2", "latent heat flux", "surface_upward_latent_heat_flux"),
     "ftl_gb": Output("W m-2", "sensible heat flux", "surface_upward_sensible_heat_flux"),
     "surf_ht_flux_gb": Output("W m-2", "heat flux into the soil", "downward_heat_flux_in_soil"),
@@ -151,6 +160,9 @@ DERIVED: dict[str, Output] = {
 #: Range of soil temperature in which the equations are valid [K]; only an unstable column leaves it.
 SOIL_TEMPERATURES = (173.0, 373.0)
 
+#: Longest side of a chunk of the output file.
+_CHUNK = 1024
+
 #: Soil properties in the output file, from which water content and suction follow.
 _SOIL = LAYERED | RESIDUAL
 
@@ -228,17 +240,13 @@ def output_dataset(
     """
     n = len(next(iter(outputs.values())))
     end = pd.date_range(start + period, periods=n, freq=period)
-    method = {
-        "cell_methods": f"time: mean (interval: {period.total_seconds() / 60.0:g} minutes; stamp at end of interval)"
-    }
+    steps = weather.sizes["time"] // n
+    minutes = period.total_seconds() / 60.0 / steps
+    method = {"cell_methods": f"time: mean (interval: {minutes:g} minutes comment: stamp at end of interval)"}
     data: dict[str, tuple[tuple[str, ...], NDArray[np.floating], dict[str, str]]] = {}
     for name, values in outputs.items():
         output = (OUTPUTS | DERIVED | LAND_OUTPUTS | TOPMODEL_OUTPUTS | CARBON_OUTPUTS)[name]
-        attrs = {"units": output.units, "long_name": output.long_name, **method}
-        if output.standard_name is not None:
-            attrs["standard_name"] = output.standard_name
-        data[name] = (output.dims, values, attrs)
-    steps = weather.sizes["time"] // n
+        data[name] = (output.dims, values, output.attributes | method)
     for variable, column in weather.data_vars.items():
         means = column.to_numpy().reshape(n, steps).mean(axis=1)
         attrs = {k: str(column.attrs[k]) for k in ("units", "long_name", "standard_name") if k in column.attrs}
@@ -252,7 +260,7 @@ def output_dataset(
         "time": (
             "time",
             end.to_numpy(),
-            {"standard_name": "time", "long_name": "end of the period, UTC", "bounds": "time_bounds", "axis": "T"},
+            {**TIME, "long_name": "end of the period, UTC", "bounds": "time_bounds"},
         ),
         "time_bounds": (("time", "bounds"), np.stack([(end - period).to_numpy(), end.to_numpy()], axis=1)),
         "depth": (
@@ -262,15 +270,14 @@ def output_dataset(
         ),
         "dzsoil": ("soil", thickness, {"units": "m", "long_name": "thickness of soil layer"}),
     }
-    for name, axis in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
+    for name, position in (("latitude", LATITUDE), ("longitude", LONGITUDE)):
         if name in weather.attrs:
-            coords[name] = ((), weather.attrs[name], {"units": axis, "standard_name": name})
+            coords[name] = ((), weather.attrs[name], dict(position))
     site = {k: weather.attrs[k] for k in ("site", "source", "licence", "elevation") if k in weather.attrs}
     return xr.Dataset(
         data,
         coords=coords,
         attrs={
-            "Conventions": "CF-1.10",
             "title": f"JULES's soil column at {site.get('site', 'a site')}",
             **site,
             "interval_seconds": period.total_seconds(),
@@ -311,9 +318,15 @@ def write_output(output: xr.Dataset, path: Path) -> None:
     """Write the output as netCDF-4, atomically."""
     seconds = f"seconds since {pd.Timestamp(output['time_bounds'].to_numpy()[0, 0]):%Y-%m-%d %H:%M:%S}"
     encoding: dict[str, dict[str, object]] = {
-        str(name): {"zlib": True, "complevel": 2, "_FillValue": None} for name in output.data_vars
+        str(name): {
+            "zlib": True,
+            "complevel": 2,
+            "_FillValue": None,
+            "chunksizes": tuple(min(size, _CHUNK) for size in values.shape),
+        }
+        for name, values in output.data_vars.items()
     }
     for name in ("time", "time_bounds"):
         encoding[name] = {"units": seconds, "calendar": "standard", "dtype": "float64", "_FillValue": None}
-    with atomic_write(path) as part:
-        output.to_netcdf(part, engine="netcdf4", encoding=encoding)
+    # unlimited as in JULES's output: then time comes before tiles in the order of dimensions that the conventions recommend
+    write_dataset(output, path, encoding=encoding, unlimited_dims=["time"])

@@ -21,6 +21,7 @@ from jules_ml.data.problems import report
 from jules_ml.data.time_order import refuse_disorder
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
+from jules_ml.support.cf import CONVENTIONS, TIME
 
 #: Position of the time stamp in its averaging interval.
 StampAt = Literal["start", "middle", "end"]
@@ -167,7 +168,7 @@ def site_dataset(
         attrs: dict[str, object] = {
             "units": variable.units,
             "long_name": variable.long_name,
-            "cell_methods": f"time: {method} (interval: {minutes:g} minutes; stamp at end of interval)",
+            "cell_methods": f"time: {method} (interval: {minutes:g} minutes comment: stamp at end of interval)",
         }
         if variable.standard_name is not None:
             attrs["standard_name"] = variable.standard_name
@@ -178,9 +179,7 @@ def site_dataset(
         attrs = {"units": "1", "long_name": f"quality code of {name}", "comment": qc_meaning}
         data[f"{name}_qc"] = (VARIABLES[name].dims, np.asarray(codes, dtype=np.float64), attrs)
         data[name][2]["ancillary_variables"] = f"{name}_qc"
-    coords: dict[str, object] = {
-        "time": ("time", time.to_numpy(), {"standard_name": "time", "long_name": "end of interval, UTC"})
-    }
+    coords: dict[str, object] = {"time": ("time", time.to_numpy(), {**TIME, "long_name": "end of interval, UTC"})}
     if depth is not None:
         coords["depth"] = (
             "depth",
@@ -188,7 +187,7 @@ def site_dataset(
             {"units": "m", "positive": "down", "standard_name": "depth"},
         )
     attrs = {
-        "Conventions": "CF-1.10",
+        "Conventions": CONVENTIONS,
         "site": meta.site,
         "source": meta.source,
         "licence": meta.licence,

@@ -39,6 +39,7 @@ from jules_ml.physics.integration import integrate, whole_vectors
 from jules_ml.physics.kernel.trees import flattened, mapped, tensors
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
+from jules_ml.support.cf import TIME
 from jules_ml.weather import Weather
 
 _Tree = TypeVar("_Tree")
@@ -311,9 +312,9 @@ def _result(
             ("time",),
             seconds,
             {
+                **TIME,
                 "units": f"seconds since {start:%Y-%m-%d %H:%M:%S}",
                 "calendar": "standard",
-                "standard_name": "time",
                 "long_name": "end of the period, UTC",
             },
         ),
@@ -325,7 +326,7 @@ def _result(
         variables[name] = Series(
             ("time", "soil") if OUTPUTS[name].layered else ("time",),
             series,
-            {"units": OUTPUTS[name].units, "long_name": OUTPUTS[name].long_name},
+            OUTPUTS[name].attributes | {"cell_methods": "time: mean"},
         )
     if "sthu" in values:
         n_layers = soil.dzsoil.shape[0]

@@ -19,6 +19,7 @@ from jules_ml.ensemble.member_file import Series, read_member
 from jules_ml.ensemble.members import Members
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
+from jules_ml.support.cf import file_attributes, variable_attributes
 from jules_ml.support.disk import reason_of
 from jules_ml.support.files import atomic_write
 from jules_ml.support.provenance import software
@@ -103,7 +104,8 @@ def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, fir
     for series in first.values():
         for dim, size in zip(series.dims, series.values.shape, strict=True):
             if dim not in file.dimensions:
-                file.createDimension(dim, size)
+                # unlimited as in JULES's output: then time comes before soil in the order of dimensions that is recommended
+                file.createDimension(dim, None if dim == "time" else size)
     along: list[str] = []
     block = min(_block_size(first), len(members))
     for name, series in first.items():
@@ -124,13 +126,13 @@ def _define(file: netCDF4.Dataset, experiment: Experiment, members: Members, fir
                 fill_value=np.nan if series.values.dtype.kind == "f" else None,
             )
             along.append(name)
-        target.setncatts(dict(series.attrs))
+        target.setncatts(variable_attributes(dict(series.attrs)))
     site = experiment.site
     file.setncatts(
-        {
-            "Conventions": "CF-1.10",
-            "title": f"Ensemble of {experiment.file.stem}" + (f" at {site.name}" if site.name else ""),
-        }
+        file_attributes(
+            f"Ensemble of {experiment.file.stem}" + (f" at {site.name}" if site.name else ""),
+            history=f"jules-ml ensemble {experiment.file.name}",
+        )
     )
     return along
 

@@ -26,6 +26,7 @@ from jules_ml.experiment import Experiment
 from jules_ml.experiment.jules import JulesSection
 from jules_ml.jules.run import JulesRun, prepare_run, run_jules
 from jules_ml.learned.uses import draws_of
+from jules_ml.support.cf import TIME
 
 #: Name of JULES's run folder within the member's folder.
 RUN = "run"
@@ -171,7 +172,10 @@ def member_output(run: JulesRun, profile: str | None, outputs: tuple[str, ...] |
         values = np.atleast_1d(ds[name].to_numpy())
         if values.dtype.kind == "f":
             values = np.where(values <= _FILL, np.nan, values)
-        attrs = {k: str(v) for k, v in ds[name].attrs.items() if k in ("units", "long_name", "calendar")}
+        attrs = {
+            k: str(v) for k, v in ds[name].attrs.items() if k in ("units", "long_name", "calendar", "cell_methods")
+        }
+        attrs |= {**TIME, "long_name": "end of the period, UTC"} if name == "time" else {}
         variables[name] = Series(tuple(map(str, ds[name].dims)) or ("time",), values, attrs)
     return variables
 

@@ -15,6 +15,7 @@ from jules_ml.ensemble.summary import SUMMARISED, summarise
 from jules_ml.ensemble.weights import MemberWeights, weight_members
 from jules_ml.ensemble.zarr_store import write_zarr
 from jules_ml.learned.store import read_module_folder
+from jules_ml.support.cf import write_dataset
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
 
@@ -85,21 +86,22 @@ def _figures(run: EnsembleRun) -> list[Path]:
         files.append(save_figure(figure, run.folder / "figures" / "fan.png"))
     module = run.experiment.modules.respiration
     place = run.experiment.site.name or run.experiment.file.stem
+    history = f"jules-ml ensemble {run.experiment.file.name}"
     if module is not None and _several_draws(run, "respiration") and f"{RESPIRATION}_quantiles" in summary:
         spread = spread_dataset(run.folder, module)
         record = ", ".join(read_module_folder(module, kind="respiration")[1].get("groups", [])) or module.name
         figure = spread_online_offline(spread, record=record, place=place)
         files.append(save_figure(figure, run.folder / "figures" / "spread.png"))
-        with atomic_write(run.folder / "spread.nc") as part:
-            spread.to_netcdf(part)
+        write_dataset(spread, run.folder / "spread.nc", title="spread of respiration over draws", history=history)
         files.append(run.folder / "spread.nc")
     # with several sites, a draw has one soil per site; output of JULES has no residual water
     if _several_draws(run, "hydraulics") and run.members.sites == (None,) and f"{WATER}_quantiles" in summary:
         spread = water_spread_dataset(run.folder, run.experiment)
         figure = water_online_offline(spread, place=place)
         files.append(save_figure(figure, run.folder / "figures" / "spread_theta.png"))
-        with atomic_write(run.folder / "spread_theta.nc") as part:
-            spread.to_netcdf(part)
+        write_dataset(
+            spread, run.folder / "spread_theta.nc", title="spread of water content over draws", history=history
+        )
         files.append(run.folder / "spread_theta.nc")
     return files
 

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from jules_ml.ensemble.gathering import gathered_dataset
 from jules_ml.errors import RunFailed
+from jules_ml.support.cf import variable_attributes
 from jules_ml.support.disk import reason_of
 from jules_ml.support.files import atomic_write
 
 SUMMARISED = "summary.nc"
 #: Greatest memory of a block of all members [bytes].
 _BLOCK_BYTES = 64 * 1024**2
+#: Longest side of a chunk of the file.
+_CHUNK = 1024
 
 
 def weighted_quantiles(
@@ -104,9 +107,12 @@ def _define(
 ) -> list[str]:
     for dim, size in source.dimensions.items():
         if dim != "member":
-            file.createDimension(dim, len(size))
+            file.createDimension(dim, None if size.isunlimited() else len(size))
     file.createDimension("quantile", len(quantiles))
-    file.createVariable("quantile", "f8", ("quantile",))[:] = quantiles
+    quantile = file.createVariable("quantile", "f8", ("quantile",))
+    quantile.setncatts({"units": "1", "long_name": "cumulative probability"})
+    quantile[:] = quantiles
+    sizes = {dim: len(size) for dim, size in source.dimensions.items()} | {"quantile": len(quantiles)}
     names = []
     for name, variable in source.variables.items():
         if "member" not in variable.dimensions:
@@ -122,10 +128,22 @@ def _define(
         if with_weights:
             kinds += [(f"{name}_posterior_mean", dims), (f"{name}_posterior_quantiles", ("quantile", *dims))]
         for label, along in kinds:
-            target = file.createVariable(label, "f8", along, zlib=True, complevel=1)
-            target.setncatts({key: variable.getncattr(key) for key in variable.ncattrs() if key != "_FillValue"})
-    file.setncatts({key: source.getncattr(key) for key in ("Conventions", "title", "data_sha256", "history")})
+            chunks = [min(sizes[dim], _CHUNK) for dim in along]
+            target = file.createVariable(label, "f8", along, zlib=True, complevel=1, chunksizes=chunks)
+            target.setncatts(_attributes_of(variable, label.removeprefix(f"{name}_")))
+    file.setncatts({key: source.getncattr(key) for key in ("Conventions", "title", "source", "data_sha256", "history")})
     return names
+
+
+def _attributes_of(variable: netCDF4.Variable[Any], statistic: str) -> dict[str, Any]:
+    """Attributes of a statistic over the members; the deviation of a temperature is a difference."""
+    attrs = {key: variable.getncattr(key) for key in variable.ncattrs() if key not in ("_FillValue", "units_metadata")}
+    words = {"sd": "standard deviation", "mean": "mean", "quantiles": "quantiles"}
+    words |= {f"posterior_{key}": f"posterior {words[key]}" for key in ("mean", "quantiles")}
+    attrs["long_name"] = f"{attrs.get('long_name', variable.name)}, {words[statistic]} of the members"
+    if statistic == "sd":
+        attrs.pop("standard_name", None)
+    return variable_attributes(attrs, difference=statistic == "sd")
 
 
 def _blocks(variable: netCDF4.Variable[Any]) -> Iterator[tuple[slice, NDArray[np.floating]]]:

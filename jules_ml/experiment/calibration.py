@@ -13,7 +13,7 @@ from jules_ml.physics.parameter_names import PARAMETERS
 from jules_ml.support.section import DataPath, Section
 
 #: Standard error of a daily mean of each observed variable, in its unit: that of the sensor and that of the model together.
-ERRORS = {"theta": 0.03, "t_soil": 1.0, "le": 20.0, "h": 25.0, "gpp": 1.5, "night_nee": 1.0}
+ERRORS = {"theta": 0.03, "t_soil": 1.0, "le": 20.0, "h": 25.0, "gpp": 1.5, "night_nee": 1.0, "nee": 1.0}
 
 
 class CalibratedSection(Section):
@@ -97,14 +97,14 @@ class CalibratedSection(Section):
 class ObservedSection(Section):
     """``[[calibration.observations]]``: a variable of the record, and its error."""
 
-    variable: Literal["theta", "t_soil", "le", "h", "gpp", "night_nee"] = Field(
+    variable: Literal["theta", "t_soil", "le", "h", "gpp", "night_nee", "nee"] = Field(
         description="observed variable: soil moisture, soil temperature, latent and sensible heat, gross primary productivity, "
-        "or night-time NEE as ecosystem respiration"
+        "night-time NEE as ecosystem respiration, or NEE of day and night"
     )
     error: float | Literal["estimated"] | None = Field(
         default=None,
         description="standard error of a daily mean, in the unit of the variable; `estimated`: the residual standard deviation of the "
-        "fit; default: theta 0.03, t_soil 1, le 20, h 25, gpp 1.5, night_nee 1",
+        "fit; default: theta 0.03, t_soil 1, le 20, h 25, gpp 1.5, night_nee 1, nee 1",
     )
     offset: float = Field(
         default=0.0,
@@ -156,6 +156,16 @@ class CalibrationSection(Section):
         description="experiment files of other sites; their site, record, soil, surface and carbon are used, and the periods of "
         "their own `[calibration]` if they have one",
     )
+    flux_file: DataPath | None = Field(
+        default=None,
+        description="netCDF file of CalLMIP Phase 1 with daily NEE, latent and sensible heat and their uncertainty, which replace those of "
+        "the record; default: none",
+    )
+    simulations: bool = Field(
+        default=False,
+        description="write daily means of all outputs with the prior and the fitted parameters, and their spread over the draws: "
+        "`jules-ml convert` makes a submission to CalLMIP of them",
+    )
     method: Literal["lbfgs", "gauss_newton"] = Field(
         default="lbfgs",
         description="L-BFGS with gradients through the time steps, or Gauss-Newton with displaced copies of the columns",
@@ -201,6 +211,8 @@ class CalibrationSection(Section):
                 raise ValueError(
                     f"observations of {name} are given twice: remove one of the two [[calibration.observations]]"
                 )
+        if self.flux_file is not None and any(each.offset > 0.0 for each in self.observations):
+            raise ValueError("offset cannot be given with flux_file, whose uncertainty differs from day to day: remove offset")
         if self.fit_start is not None and self.fit_end is not None and self.fit_end <= self.fit_start:
             raise ValueError("fit_end is not after fit_start: give a later fit_end")
         return self

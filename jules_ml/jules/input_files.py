@@ -21,7 +21,7 @@ from jules_ml.data.model_variables import check_model_values
 from jules_ml.errors import BadInput
 from jules_ml.jules.moments import Moment
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.files import atomic_write
+from jules_ml.support.cf import TIME, write_dataset
 
 #: Properties without layers, and properties by layer of soil carbon.
 _AT_SURFACE = {"albsoil": ("1", "albedo of bare soil")}
@@ -295,7 +295,9 @@ def write_prescribed(
         )
     first = pd.Timestamp(start) if isinstance(start, str) else start
     seconds = np.arange(levels[0], dtype=np.float64) * period_seconds
-    time = (grid.time_dim, seconds, {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": calendar})
+    axis = {**TIME, "long_name": "start of the period, UTC"}
+    axis |= {"units": f"seconds since {first:{_TIME_FORMAT}}", "calendar": calendar}
+    time = (grid.time_dim, seconds, axis)
     attrs = {
         "title": f"{title}, for JULES_PRESCRIBED_DATASET",
         "data_start": f"{first:{_TIME_FORMAT}}",
@@ -380,11 +382,11 @@ def _write(ds: xr.Dataset, path: Path, *, unlimited: str | None = None) -> None:
         str(name): {"_FillValue": FILL if (values == FILL).any() else None, "dtype": "float64"}
         for name, values in ds.variables.items()
     }
-    with atomic_write(path) as part:
-        ds.to_netcdf(
-            part,
-            engine="netcdf4",
-            format="NETCDF3_64BIT",
-            encoding=encoding,
-            unlimited_dims=[] if unlimited is None else [unlimited],
-        )
+    write_dataset(
+        ds,
+        path,
+        history="jules-ml, files for JULES",
+        format="NETCDF3_64BIT",
+        encoding=encoding,
+        unlimited_dims=[] if unlimited is None else [unlimited],
+    )

@@ -21,6 +21,7 @@ from jules_ml.learned.card_versions import CARD_VERSION, FIRST_WITH_CHECKSUMS, c
 from jules_ml.learned.checksums import CHECKSUMS, REMEDY, check_card, check_file, with_checksums
 from jules_ml.learned.contents import check_card_entries, check_weights, contents_of
 from jules_ml.learned.model_verdict import VERDICT
+from jules_ml.support.cf import write_dataset
 from jules_ml.support.output_folder import Contents, replaced_folder
 
 #: Prefix of the weights of photosynthesis in a respiration module.
@@ -68,11 +69,17 @@ def write_module_folder(
         save_file({name: value.detach().contiguous().clone() for name, value in state.items()}, staging / _WEIGHTS)
         (staging / _WEIGHTS).chmod(0o644)
         _write_json(staging / _SCORES, scores)
-        predictions.to_netcdf(staging / PREDICTIONS, engine="netcdf4")
+        write_predictions(predictions, staging / PREDICTIONS, kind=str(card.get("kind", "")))
         content = _plain({key: value for key, value in card.items() if key != CHECKSUMS})
         files = [staging / name for name in (_WEIGHTS, _SCORES, PREDICTIONS)]
         _write_json(staging / _CARD, with_checksums({"card_version": CARD_VERSION, **content}, files))
     return folder
+
+
+def write_predictions(predictions: xr.Dataset, path: Path, *, kind: str = "") -> None:
+    """Write observed and predicted values of a module as a file of the CF conventions."""
+    of_kind = f" of learned {kind}" if kind else ""
+    write_dataset(predictions, path, title=f"observations and predictions{of_kind}", history="jules-ml fit or evaluate")
 
 
 def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predictions: xr.Dataset) -> Path:
@@ -95,7 +102,7 @@ def write_evaluation_folder(folder: Path, *, scores: Mapping[str, Any], predicti
     with replaced_folder(folder, EVALUATION) as staged:
         (staged.path / "figures").mkdir()
         _write_json(staged.path / _SCORES, scores)
-        predictions.to_netcdf(staged.path / PREDICTIONS, engine="netcdf4")
+        write_predictions(predictions, staged.path / PREDICTIONS)
     return folder
 
 

@@ -42,6 +42,7 @@ class _TileHeat(NamedTuple):
     """Heat fluxes of the tiles at the end of a step [W m-2], shape (tile, ...)."""
 
     rad_net: Tensor
+    sw_net: Tensor
     sensible: Tensor
     surf_ht_flux: Tensor
 
@@ -141,7 +142,9 @@ def surface_step(
     rad_net = balance.rad_net - 4.0 * balance.radiance * dtstar
     sensible = balance.sensible + CP * air.rhokh * dtstar
     residual = rad_net - sensible - evaporation.latent_heat - LF * melt.rate
-    heat = _TileHeat(rad_net, sensible, surf_ht_flux=residual - surface.canhc * (1.0 / timestep) * dtstar)
+    heat = _TileHeat(
+        rad_net, balance.sw_net, sensible, surf_ht_flux=residual - surface.canhc * (1.0 / timestep) * dtstar
+    )
     snow = snow + (forcing.tot_snow - melt.rate) * timestep
     canopy = canopy_water(state.canopy, evaporation.leaves, forcing.tot_rain, surface.catch, timestep=timestep)
     new = SurfaceState(tstar=tstar, canopy=canopy.canopy, snow=snow, gc=resistance.gc)
@@ -184,6 +187,7 @@ def _gridbox_fluxes(
         ftl_gb=gridbox(heat.sensible),
         latent_heat=gridbox(evaporation.latent_heat),
         rad_net=gridbox(heat.rad_net),
+        sw_net=gridbox(heat.sw_net),
         gpp_gb=gridbox(resistance.gpp),
         fsmc_gb=gridbox(resistance.fsmc),
         tstar_gb=gridbox(new.tstar),

@@ -25,11 +25,13 @@ CANOPY_AIR_RESISTANCE: Final = 43.0
 class EnergyBalance(NamedTuple):
     """Energy balance of the tiles before evaporation is limited and snow melts, tensors of shape (tile, ...).
 
-    ``rad_net``, ``sensible`` [W m-2] net radiation and sensible heat at the start of the step; ``evaporation`` [kg m-2 s-1] at its end;
+    ``sw_net``, ``rad_net``, ``sensible`` [W m-2] net shortwave radiation, net radiation and sensible heat at the start of the step;
+    ``evaporation`` [kg m-2 s-1] at its end;
     ``dtstar`` [K] change of surface temperature; ``radiance`` [W m-2 K-1] emitted longwave radiation over temperature; ``stiffness``
     [W m-2 K-1] change of the balance for each kelvin, and ``softness`` [K m2 W-1] its reciprocal.
     """
 
+    sw_net: Tensor
     rad_net: Tensor
     sensible: Tensor
     evaporation: Tensor
@@ -157,7 +159,8 @@ def energy_balance(
     """
     albedo = snow_albedo(surface.albedo, surface.albedo_snow, depth, tstar)
     radiance = surface.emis * SBCON * tstar * tstar * tstar
-    rad_net = (1.0 - albedo) * forcing.sw_down + surface.emis * forcing.lw_down - radiance * tstar
+    sw_net = (1.0 - albedo) * forcing.sw_down
+    rad_net = sw_net + surface.emis * forcing.lw_down - radiance * tstar
     sensible = CP * air.rhokh * (tstar - forcing.t_air - (G / CP) * height)
     evaporation = resft * air.rhokh * air.deficit
     ground = ground_heat(tstar, radiance, surface, air, depth, soil, soilhc_method=soilhc_method)
@@ -172,6 +175,7 @@ def energy_balance(
     softness = torch.reciprocal(stiffness)
     dtstar = (rad_net - sensible - air.latent * evaporation - ground.flux) * softness
     return EnergyBalance(
+        sw_net=sw_net,
         rad_net=rad_net,
         sensible=sensible,
         evaporation=evaporation + resft * air.rhokh * air.slope * dtstar,

@@ -93,7 +93,8 @@ class SurfaceFluxes(NamedTuple):
     Water [kg m-2 s-1]: ``ext`` extraction from the soil layers, ``ecan_gb`` evaporation from leaves, ``esoil_gb`` from soil and plants,
     ``ei_gb`` sublimation, ``fqw_gb`` the sum of the three, ``tfall`` throughfall, ``snow_melt_gb``, ``infiltration`` into the soil,
     ``surf_roff`` infiltration excess. Heat [W m-2]: ``surf_ht_flux_gb`` into the soil, ``ftl_gb`` sensible heat, ``latent_heat``,
-    ``rad_net``. ``gpp_gb`` [kg C m-2 s-1]; ``fsmc_gb`` [1] soil moisture stress; ``tstar_gb`` [K]; ``canopy_gb``, ``snow_mass_gb``
+    ``rad_net``, of which ``sw_net`` is shortwave. ``gpp_gb`` [kg C m-2 s-1]; ``fsmc_gb`` [1] soil moisture stress; ``tstar_gb`` [K];
+    ``canopy_gb``, ``snow_mass_gb``
     [kg m-2]; ``snow_depth_gb`` [m].
     """
 
@@ -110,6 +111,7 @@ class SurfaceFluxes(NamedTuple):
     ftl_gb: Tensor
     latent_heat: Tensor
     rad_net: Tensor
+    sw_net: Tensor
     gpp_gb: Tensor
     fsmc_gb: Tensor
     tstar_gb: Tensor

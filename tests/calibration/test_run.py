@@ -15,6 +15,7 @@ import pytest
 import torch
 import xarray as xr
 from helpers.calibration_sites import changed, write_twin
+from helpers.conventions import check_conventions
 from typer.testing import CliRunner
 
 from jules_ml.calibration.columns import column_step
@@ -141,6 +142,7 @@ def test_command_writes_files_that_column_and_jules_can_use(twin: Path, tmp_path
     assert [each["label"] for each in content["parameters"]] == ["b", "satcon", "lai", "hcap", "nl0"]
     assert content["cost"]["fitted"]["theta"] < content["cost"]["prior"]["theta"]
     assert "lower with the fitted parameters for 5 of 5 series" in content["verdict"]["sentence"]
+    check_conventions(out / "predictions.nc")
     predictions = xr.open_dataset(out / "predictions.nc")
     assert bool((predictions["lower"] <= predictions["upper"]).all())
     plants = f90nml.read(out / "jules" / "twin" / "pft_params.nml")["jules_pftparm"]

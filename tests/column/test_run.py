@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.progress import Reports
 from helpers.small_experiment import EXPERIMENT, write_experiment
 from pydantic import ValidationError
@@ -74,8 +75,8 @@ def test_files_are_written(done: ColumnRun, tmp_path: Path) -> None:
     assert sorted(f.name for f in files) == ["column.nc", "experiment.toml", "run_summary.json"]
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(f.name for f in files)
     assert (tmp_path / "out" / "experiment.toml").read_text(encoding="utf-8") == EXPERIMENT
+    check_conventions(tmp_path / "out" / "column.nc")
     with netCDF4.Dataset(tmp_path / "out" / "column.nc") as nc:
-        assert nc.Conventions == "CF-1.10"
         assert nc["time"].units == "seconds since 2001-06-01"
         assert nc["time"].bounds == "time_bounds"
     with xr.open_dataset(tmp_path / "out" / "column.nc") as back:

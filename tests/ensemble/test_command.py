@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.small_experiment import write_experiment
 from typer.testing import CliRunner
 
@@ -43,6 +44,8 @@ def test_a_member_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     names = {p.name for p in out.iterdir()}
     assert {"ensemble.nc", "summary.nc", "manifest.json", "figures", "members", "experiment.toml"} <= names
     assert json.loads((out / "manifest.json").read_text(encoding="utf-8"))["done"] == 2
+    check_conventions(out / "ensemble.nc")
+    check_conventions(out / "summary.nc")
     with xr.open_dataset(out / "ensemble.nc") as ds:
         assert ds["parameter_sm_crit"].to_numpy().tolist() == [0.22, 0.24, 0.2]
         assert ds["smcl"].isnull().all(("time", "soil")).to_numpy().tolist() == [False, False, True]

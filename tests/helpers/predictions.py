@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from helpers.conventions import check_conventions
+
 
 def check_common_names(path: Path, *, units: str) -> None:
     """Check the five variables that every file of predictions has, with their attributes."""
+    check_conventions(path)
     with xr.open_dataset(path) as predictions:
         for name in ("observed", "predicted", "lower", "upper"):
             assert predictions[name].attrs["units"] == units

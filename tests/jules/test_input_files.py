@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.conventions import check_conventions
 from numpy.typing import ArrayLike
 
 from jules_ml.errors import BadInput
@@ -26,7 +27,9 @@ SOIL: dict[str, list[float] | float] = {
 
 
 def test_ancillary_of_a_point_has_the_dimensions_of_jules(tmp_path: Path) -> None:
-    with xr.open_dataset(write_ancillary(tmp_path / "soil.nc", SOIL)) as ds:
+    path = write_ancillary(tmp_path / "soil.nc", SOIL)
+    check_conventions(path)
+    with xr.open_dataset(path) as ds:
         assert ds["satcon"].dims == ("soil", "y", "x")
         assert ds["satcon"].shape == (4, 1, 1)
         assert ds["albsoil"].dims == ("y", "x")
@@ -81,6 +84,7 @@ def test_prescribed_state_has_time_first(tmp_path: Path) -> None:
         period_seconds=1800.0,
         grid=InputGrid(time_dim="tstep"),
     )
+    check_conventions(path)
     with xr.open_dataset(path) as ds:
         assert ds["sthuf"].dims == ("tstep", "soil", "y", "x")
         assert ds.attrs["data_start"] == "1996-12-31 23:00:00"

@@ -30,6 +30,7 @@ from jules_ml.experiment.sections import RunSection
 from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_factors
 from jules_ml.physics.constants import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from jules_ml.physics.surface import Forcing
+from jules_ml.support.cf import write_dataset
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress, counted
 from jules_ml.support.provenance import software
@@ -290,16 +291,16 @@ def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: 
     n, passes = len(loop.cs), loop.sm_sat.shape[0]
     units = {"units": "kg m-2 s-1"}
     data: dict[str, object] = {
-        "cs": ("time", loop.cs[:, 0].numpy(), {"units": "kg m-2", "long_name": "soil carbon"}),
-        "litter": ("time", loop.litter[:, 0].numpy(), units | {"long_name": "litter"}),
+        "cs": ("year", loop.cs[:, 0].numpy(), {"units": "kg m-2", "long_name": "soil carbon"}),
+        "litter": ("year", loop.litter[:, 0].numpy(), units | {"long_name": "litter"}),
     }
     for name, values in loop.outputs.items():
         output = OUTPUTS[name]
-        dims = ("time", "soil") if name in _LAYERED else ("time",)
-        data[name] = (dims, values[..., 0].numpy(), {"units": output.units, "long_name": output.long_name})
+        dims = ("year", "soil") if name in _LAYERED else ("year",)
+        data[name] = (dims, values[..., 0].numpy(), output.attributes)
     if with_analysis:
         data["analysis"] = (
-            ("time", "soil"),
+            ("year", "soil"),
             loop.added[..., 0].numpy(),
             {
                 "units": "kg m-2",
@@ -314,11 +315,11 @@ def _dataset(loop: LoopRun, column: SoilColumn, years: float, *, with_analysis: 
     return xr.Dataset(
         data,
         coords={
-            "time": ("time", years * (np.arange(n) + 1.0) / n, {"units": "years", "long_name": "since the start"}),
+            "year": ("year", years * (np.arange(n) + 1.0) / n, {"units": "years", "long_name": "time since the start"}),
             "pass": ("pass", years * np.arange(passes) / passes, {"units": "years", "long_name": "start of the pass"}),
-            "dzsoil": ("soil", column.dzsoil.flatten().numpy(), {"units": "m"}),
+            "dzsoil": ("soil", column.dzsoil.flatten().numpy(), {"units": "m", "long_name": "thickness of soil layer"}),
         },
-        attrs={"Conventions": "CF-1.10", "title": "closed loop of soil carbon on JULES's column"},
+        attrs={"title": "closed loop of soil carbon on JULES's column"},
     )
 
 
@@ -338,8 +339,7 @@ def write_closed_loop(run: ClosedLoopRun, folder: Path) -> list[Path]:
         The files.
     """
     output, summary, experiment = (folder / name for name in ("closed_loop.nc", "run_summary.json", "experiment.toml"))
-    with atomic_write(output) as part:
-        run.output.to_netcdf(part, engine="netcdf4")
+    write_dataset(run.output, output, history=f"jules-ml run {run.experiment.file.name}")
     content = {
         "experiment": run.experiment.file.name,
         "software": software(),

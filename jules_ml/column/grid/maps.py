@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +17,12 @@ from jules_ml.column.grid.files import LandPoints
 from jules_ml.column.output import LAND_OUTPUTS, OUTPUTS, TOPMODEL_OUTPUTS, Output
 from jules_ml.data.variables import VARIABLES
 from jules_ml.physics.soil_names import LAYERED
+from jules_ml.support.cf import LATITUDE, LONGITUDE, TIME, axis_attributes
 
 #: Value of points without land, JULES's own missing value.
 FILL: Final = np.float32(-1.0e20)
 #: Largest part of a variable that is in memory at a time [bytes].
 _PART: Final = 32 * 1024**2
-_LATITUDE: Final = {"units": "degrees_north", "standard_name": "latitude", "long_name": "latitude"}
-_LONGITUDE: Final = {"units": "degrees_east", "standard_name": "longitude", "long_name": "longitude"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +39,7 @@ class Layout:
         Start of the first period, and the ends of all.
     dzsoil : tuple of float
         Thickness of the soil layers [m].
-    attrs : dict of str to str
+    attrs : mapping of str to str
         Attributes of the file.
     sm_sat : array, shape (soil, point), optional
         Water content at saturation [m3 m-3], written beside the outputs.
@@ -53,7 +52,7 @@ class Layout:
     rows: dict[str, int]
     bounds: Sequence[pd.Timestamp] = field(repr=False)
     dzsoil: tuple[float, ...] = ()
-    attrs: dict[str, str] = field(default_factory=dict)
+    attrs: Mapping[str, str] = field(default_factory=dict)
     sm_sat: NDArray[np.float32] | None = field(default=None, repr=False)
     types: tuple[str, ...] = ()
 
@@ -83,20 +82,16 @@ class Layout:
 
     def variable_attrs(self, name: str) -> dict[str, str]:
         """Attributes of an output."""
-        known = _output(name)
-        attrs = {"units": known.units, "long_name": known.long_name}
-        if known.standard_name is not None:
-            attrs["standard_name"] = known.standard_name
-        return attrs | {"cell_methods": "time: mean"}
+        return _output(name).attributes | {"cell_methods": "time: mean"}
 
     def coordinates(self) -> Iterator[tuple[str, tuple[str, ...], NDArray[Any], dict[str, Any]]]:
         """Yield name, dimensions, values and attributes of the coordinate variables."""
         since = f"seconds since {self.bounds[0]:%Y-%m-%d %H:%M:%S}"
         seconds = np.array([(each - self.bounds[0]).total_seconds() for each in self.bounds])
-        time = {"standard_name": "time", "units": since, "calendar": "standard", "bounds": "time_bounds", "axis": "T"}
+        time = {**TIME, "units": since, "calendar": "standard", "bounds": "time_bounds"}
         yield "time", ("time",), seconds[1:], time | {"long_name": "end of the period, UTC"}
         bounds = np.stack([seconds[:-1], seconds[1:]], axis=1)
-        yield "time_bounds", ("time", "bounds"), bounds, {"units": since, "calendar": "standard"}
+        yield "time_bounds", ("time", "bounds"), bounds, {}
         thickness = np.asarray(self.dzsoil)
         middle = np.cumsum(thickness) - thickness / 2
         depth = {"units": "m", "positive": "down", "standard_name": "depth", "long_name": "middle of soil layer"}
@@ -118,14 +113,14 @@ class Layout:
     def _of_grid(self) -> Iterator[tuple[str, tuple[str, ...], NDArray[Any], dict[str, Any]]]:
         grid = self.land.grid
         for dim, (values, attrs) in grid.axes.items():
-            yield dim, (dim,), values, attrs
+            yield dim, (dim,), values, axis_attributes(dim, attrs)
         latitude, longitude = grid.latitude, grid.longitude
         assert latitude is not None
         assert longitude is not None
         dims = (grid.dims[:1], grid.dims[1:]) if grid.regular else (grid.dims, grid.dims)
         for name, values, attrs, own in (
-            ("latitude", latitude, _LATITUDE, dims[0]),
-            ("longitude", longitude, _LONGITUDE, dims[1]),
+            ("latitude", latitude, dict(LATITUDE), dims[0]),
+            ("longitude", longitude, dict(LONGITUDE), dims[1]),
         ):
             if name not in grid.axes:
                 yield name, own, values, attrs
@@ -208,9 +203,10 @@ def write_netcdf(
     """
     means = Means()
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        file.setncatts({"Conventions": "CF-1.10", **layout.attrs})
+        file.setncatts(dict(layout.attrs))
         for dim, size in _sizes(layout).items():
-            file.createDimension(dim, size)
+            # unlimited as in JULES's output: then time comes before tiles in the order of dimensions that the conventions recommend
+            file.createDimension(dim, None if dim == "time" else size)
         for name, dims, values, attrs in layout.coordinates():
             coordinate = file.createVariable(name, values.dtype, dims)
             coordinate.setncatts(attrs)
@@ -263,7 +259,7 @@ def create_zarr(layout: Layout, path: Path) -> None:
     import zarr
 
     group = zarr.open_group(path, mode="w")
-    group.attrs.update({"Conventions": "CF-1.10", **layout.attrs})
+    group.attrs.update(layout.attrs)
     for name, dims, values, attrs in layout.coordinates():
         array = group.create_array(name, shape=values.shape, dtype=values.dtype, dimension_names=dims)
         array[...] = values

@@ -24,6 +24,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
 from jules_ml.experiment.sections import RunSection, SpinUpSection
 from jules_ml.physics.column import jules_one_pool_factors
+from jules_ml.support.cf import file_attributes
 
 #: Outputs of a run on a grid whose experiment names none.
 DEFAULT_OUTPUTS: Final = (
@@ -150,7 +151,7 @@ def experiment_model(experiment: Experiment) -> GridModel:
         block=section.block,
         weather=section.weather,
         format=section.format,
-        attrs={"title": "JULES's soil column on a grid", "history": f"jules-ml run {experiment.file.name}"},
+        attrs=file_attributes("JULES's soil column on a grid", history=f"jules-ml run {experiment.file.name}"),
         notes=tuple(notes),
     )
 

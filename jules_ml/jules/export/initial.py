@@ -14,7 +14,8 @@ from jules_ml.learned.carbon.stock import carbon_stock
 from jules_ml.learned.predictions import read_predictions
 from jules_ml.learned.store import read_module_folder
 from jules_ml.learned.uses import Exported, MapRequest
-from jules_ml.support.files import atomic_write, safe_file_names
+from jules_ml.support.cf import write_dataset
+from jules_ml.support.files import safe_file_names
 from jules_ml.support.progress import Progress
 
 #: Variables of the topsoil, exported in addition to the carbon of the column.
@@ -78,8 +79,7 @@ def export_carbon(folder: str | Path, out: Path, *, predicted: bool = False) -> 
             },
         )
         path = out / f"{file}.nc"
-        with atomic_write(path) as part:
-            ds.to_netcdf(part, engine="netcdf4", format="NETCDF3_64BIT")
+        write_dataset(ds, path, history="jules-ml export", format="NETCDF3_64BIT")
         written.append(path)
     return written
 

@@ -18,6 +18,7 @@ from jules_ml.jules.input_files import FILL
 from jules_ml.learned.maps.grid import MapGrid, grid_of
 from jules_ml.learned.maps.static import open_netcdf
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
+from jules_ml.support.cf import LATITUDE, LONGITUDE, axis_attributes, file_attributes
 
 _Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ FLAG_FILL: Final = -127
 #: Files of an exported map of soil properties: of the ensemble, and of its members, counted from 1.
 SOIL_MAP: Final = "soil_properties.nc"
 MEMBER_MAP: Final = "soil_properties_member_{}.nc"
-_COORDINATES: Final = {"latitude": "degrees_north", "longitude": "degrees_east"}
+_COORDINATES: Final = {"latitude": LATITUDE, "longitude": LONGITUDE}
 #: Attribute that reserves space for the header while a file is defined, and its size [bytes].
 _RESERVE, _HEADER = "reserved", 32768
 #: Largest variable of a netCDF file with 64-bit offsets [bytes].
@@ -116,13 +117,13 @@ def new_map(
         with _header_space(file):
             for dim, (values, of_axis) in axes.items():
                 axis = file.createVariable(dim, "f8", (dim,))
-                axis.setncatts(of_axis)
+                axis.setncatts(axis_attributes(dim, of_axis))
                 axis[:] = values
-            for name, units in coordinates.items():
-                file.createVariable(name, "f8", dims).setncatts({"standard_name": name, "units": units})
+            for name, position in coordinates.items():
+                file.createVariable(name, "f8", dims).setncatts(dict(position))
         for name, each in fields.items():
             _define(file, name, each, dims, " ".join(coordinates))
-        file.setncatts({"Conventions": "CF-1.11", **attributes})
+        file.setncatts(file_attributes("", history="jules-ml export") | dict(attributes))
         written = NewMap(file, grid)
         for start, stop in grid.parts(1 << 18) if coordinates else ():
             for name, points in zip(coordinates, grid.coordinates(start, stop), strict=True):

@@ -23,6 +23,7 @@ from jules_ml.learned.moisture.record import LAYER_DEPTHS, MoistureRecord
 from jules_ml.learned.moisture.store import load_moisture
 from jules_ml.learned.uses import Exported, MapRequest
 from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.support.cf import TIME, axis_attributes, file_attributes
 from jules_ml.support.files import atomic_write
 from jules_ml.support.progress import Progress
 
@@ -217,8 +218,8 @@ def _prescribed_file(path: Path, run: _DailyRun, title: str) -> Iterator[netCDF4
     first = run.days[0]
     with atomic_write(path) as part, netCDF4.Dataset(part, "w", format="NETCDF4") as file:
         file.setncatts(
-            {
-                "title": f"{title}, for JULES_PRESCRIBED_DATASET",
+            file_attributes(f"{title}, for JULES_PRESCRIBED_DATASET", history="jules-ml export")
+            | {
                 "data_start": f"{first:%Y-%m-%d %H:%M:%S}",
                 "data_end": f"{run.days[-1] + pd.Timedelta(days=1):%Y-%m-%d %H:%M:%S}",
                 "data_period": SECONDS_PER_DAY,
@@ -227,8 +228,19 @@ def _prescribed_file(path: Path, run: _DailyRun, title: str) -> Iterator[netCDF4
         for dim, size in zip(("time", "soil", *run.grid.dims), (None, len(LAYER_DEPTHS), *run.grid.shape), strict=True):
             file.createDimension(dim, size)
         time = file.createVariable("time", "f8", ("time",))
-        time.units = f"seconds since {first:%Y-%m-%d %H:%M:%S}"
+        time.setncatts(
+            {
+                **TIME,
+                "units": f"seconds since {first:%Y-%m-%d %H:%M:%S}",
+                "calendar": "standard",
+                "long_name": "start of the day, UTC",
+            }
+        )
         time[:] = np.arange(len(run.days)) * SECONDS_PER_DAY
+        for dim, (values, attributes) in run.grid.axes.items():
+            axis = file.createVariable(dim, "f8", (dim,))
+            axis.setncatts(axis_attributes(dim, attributes))
+            axis[:] = values
         chunks = (1, 1, *run.grid.shape)
         variable = file.createVariable(
             "sthuf", "f8", ("time", "soil", *run.grid.dims), fill_value=FILL, chunksizes=chunks

@@ -73,7 +73,7 @@ def column_predictions(
     if test_days is not None:
         for sensor, column in enumerate(batch.sensor_column.tolist()):
             test[: len(test_days[column]), sensor] = test_days[column]
-    water = {"units": "m3 m-3", "cell_methods": "time: mean"}
+    water = {"units": "m3 m-3", "cell_methods": "day: mean"}
     data: dict[str, Any] = {
         **prediction_variables(
             ("day", "sensor"),

@@ -221,7 +221,7 @@ def _comparison(
 
 def _with_uncalibrated(predictions: xr.Dataset, stock: NDArray[np.float32]) -> xr.Dataset:
     """Add the water content with the soil of ``[soil]`` to predictions as ``uncalibrated``."""
-    attributes = {"units": "m3 m-3", "cell_methods": "time: mean", "long_name": "water content with the soil of [soil]"}
+    attributes = {"units": "m3 m-3", "cell_methods": "day: mean", "long_name": "water content with the soil of [soil]"}
     return predictions.assign(uncalibrated=(("day", "sensor"), stock, attributes))
 
 

@@ -73,7 +73,7 @@ def predictions_of(
         ),
     }
     depth = ("soil", list(LAYER_DEPTHS), {"units": "m", "positive": "down"})
-    return xr.Dataset(columns, coords={"depth": depth}, attrs={"Conventions": "CF-1.10"})
+    return xr.Dataset(columns, coords={"depth": depth})
 
 
 def scores_of_sites(

@@ -50,7 +50,7 @@ def predictions_of(learned: TrainedRespiration, rows: Rows, test: _Mask) -> xr.D
     columns = row_variables(row_columns(rows) | values, learned.settings)
     long_name = "flux predicted by the fits of the inner validation without the row's block"
     columns["cross_validated"] = ("row", cross_validated, {"units": "umol m-2 s-1", "long_name": long_name})
-    return xr.Dataset(columns, attrs={"Conventions": "CF-1.10", "comment": QUANTITY[learned.settings.target]})
+    return xr.Dataset(columns, attrs={"comment": QUANTITY[learned.settings.target]})
 
 
 def scores_of(learned: TrainedRespiration, rows: Rows, test: _Mask, predictions: xr.Dataset) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def row_columns(rows: Rows) -> dict[str, Any]:
 
 def frame_predictions(frame: pd.DataFrame, settings: RespirationSettings) -> xr.Dataset:
     """Content of ``predictions.nc`` from a table with the columns of :func:`row_variables`."""
-    attributes = {"Conventions": "CF-1.10", "comment": QUANTITY[settings.target]}
+    attributes = {"comment": QUANTITY[settings.target]}
     return xr.Dataset(row_variables({name: frame[name] for name in _COLUMNS}, settings), attrs=attributes)
 
 

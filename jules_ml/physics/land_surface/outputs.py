@@ -26,15 +26,16 @@ class Plants(NamedTuple):
 
 
 class TileHeat(NamedTuple):
-    """Heat fluxes of the tiles at the end of a step [W m-2], shape (tile, column)."""
+    """Heat fluxes of the tiles at the end of a step [W m-2], shape (tile, column); ``sw_net`` is part of ``rad_net``."""
 
     rad_net: Tensor
+    sw_net: Tensor
     le: Tensor
     surf_ht_flux: Tensor
 
 
 def tile_heat(
-    solution: SurfaceSolution, tstar_old: Tensor, radiation: Tensor, ground: Ground, *, timestep: float
+    solution: SurfaceSolution, tstar_old: Tensor, sw_net: Tensor, lw_down: Tensor, ground: Ground, *, timestep: float
 ) -> TileHeat:
     """Net radiation, latent heat and the heat into the ground, which closes the balance.
 
@@ -44,8 +45,10 @@ def tile_heat(
         Surface at the end of the step.
     tstar_old : Tensor, shape (tile, column)
         Surface temperature at its start [K].
-    radiation : Tensor, shape (tile, column)
-        Absorbed shortwave and longwave radiation [W m-2].
+    sw_net : Tensor, shape (tile, column)
+        Absorbed shortwave radiation [W m-2].
+    lw_down : Tensor, shape (column,)
+        Downward longwave radiation [W m-2].
     ground : Ground
         Heat capacity and emissivity of the surface.
     timestep : float
@@ -60,11 +63,11 @@ def tile_heat(
     JULES routine ``jules_land_sf_implicit``.
     """
     squared = solution.tstar * solution.tstar
-    rad_net = radiation - ground.emis * SBCON * squared * squared
+    rad_net = sw_net + ground.emis * lw_down - ground.emis * SBCON * squared * squared
     sources = solution.sources
     le = LC * (sources.ecan + sources.esoil + sources.elake) + (LC + LF) * sources.ei
     stored = ground.canhc * (1.0 / timestep) * (solution.tstar - tstar_old)
-    return TileHeat(rad_net, le, rad_net - solution.ftl - le - LF * solution.melt - stored)
+    return TileHeat(rad_net, sw_net, le, rad_net - solution.ftl - le - LF * solution.melt - stored)
 
 
 def fluxes_of_step(
@@ -129,6 +132,7 @@ def fluxes_of_step(
         ftl_gb=gridbox(solution.ftl),
         latent_heat=gridbox(heat.le),
         rad_net=gridbox(heat.rad_net),
+        sw_net=gridbox(heat.sw_net),
         gpp_gb=gridbox(carbon.gpp),
         npp_gb=gridbox(carbon.npp),
         resp_p_gb=gridbox(carbon.resp_p),

@@ -53,7 +53,8 @@ class LandSurfaceFluxes(NamedTuple):
     Means over the grid box, shape (column,): water [kg m-2 s-1] ``ecan_gb`` evaporation from leaves, ``esoil_gb`` from soil and plants,
     ``ei_gb`` sublimation, ``fqw_gb`` all of them and evaporation of lakes, ``tfall`` throughfall, ``snow_melt_gb``, ``infiltration`` into
     the soil, ``surf_roff`` infiltration excess, ``ext`` extraction from the soil layers, shape (layer, column). Heat [W m-2]
-    ``surf_ht_flux_gb`` into the surface, ``snow_soil_htf_gb`` into the soil, ``ftl_gb`` sensible, ``latent_heat``, ``rad_net``. Carbon
+    ``surf_ht_flux_gb`` into the surface, ``snow_soil_htf_gb`` into the soil, ``ftl_gb`` sensible, ``latent_heat``, ``rad_net``, of which
+    ``sw_net`` is shortwave. Carbon
     [kg C m-2 s-1] ``gpp_gb``, ``npp_gb``, ``resp_p_gb``. ``tstar_gb`` [K]; ``canopy_gb``, ``snow_mass_gb`` [kg m-2]; ``snow_depth_gb``
     [m]; ``gs`` [m s-1]; ``fsmc_gb`` [1] mean soil moisture stress over the PFTs.
 
@@ -76,6 +77,7 @@ class LandSurfaceFluxes(NamedTuple):
     ftl_gb: Tensor
     latent_heat: Tensor
     rad_net: Tensor
+    sw_net: Tensor
     gpp_gb: Tensor
     npp_gb: Tensor
     resp_p_gb: Tensor

@@ -180,7 +180,7 @@ def exchange_step(
     conductance = surface_conductance(plants.fluxes.gc, plants.stress, soil, surface)
     exchange = exchange_with_air(state, forcing, soil, surface, conductance.gc, sw_net, depth, timestep=timestep)
     solution = evaporate(state, surface, conductance, exchange, timestep=timestep)
-    heat = tile_heat(solution, state.tstar, sw_net + tiles.emis * forcing.lw_down, exchange.ground, timestep=timestep)
+    heat = tile_heat(solution, state.tstar, sw_net, forcing.lw_down, exchange.ground, timestep=timestep)
     unload = unloading(exchange.wind_10m, surface)
     snow, from_snow = _snow(state, forcing, soil, surface, snow_tiles, solution, heat, unload, timestep=timestep)
     water = tile_water(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.module_folders import write_cores, write_soils
 from helpers.progress import Reports
 from helpers.small_experiment import EXPERIMENT, write_experiment
@@ -154,8 +155,9 @@ def test_the_command_closes_the_loop(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["run", str(loop_experiment(tmp_path)), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "follows carbon by HYPRES" in done.output.replace("\n", " ")
+    check_conventions(tmp_path / "out" / "closed_loop.nc")
     with xr.open_dataset(tmp_path / "out" / "closed_loop.nc") as ds:
-        assert ds["cs"].sizes["time"] == 6
+        assert ds["cs"].sizes["year"] == 6
         assert ds["sm_sat"].dims == ("pass", "soil")
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12

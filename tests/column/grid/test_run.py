@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.small_grid import LAND, LATITUDE, START, weather, write_chess, write_grid, write_wfde5
 
 from jules_ml.column.grid.model import experiment_model
@@ -28,6 +29,7 @@ def run(path: Path, out: Path) -> xr.Dataset:
     assert finished is not None
     assert not (out / "unfinished").exists()
     assert (out / "figures" / "grid.png").is_file()
+    check_conventions(out / "grid.nc")
     with xr.open_dataset(out / "grid.nc") as ds:
         return ds.load()
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from _static_maps import synthetic_map, write_map, write_soils_module
+from helpers.conventions import check_conventions
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -56,6 +57,8 @@ def test_a_map_has_the_carbon_of_each_point(module: Path, tmp_path: Path) -> Non
     ds = synthetic_map(6, 7).drop_vars("bulk_density")
     ds["t_air_mean"][0, 0] = 330.0
     done = export_carbon_map(module, tmp_path, MapRequest((write_map(ds, tmp_path / "static.nc"),)))
+    for name in (CARBON_MAP, RANGE_MAP):
+        check_conventions(tmp_path / name)
     with xr.open_dataset(tmp_path / CARBON_MAP) as opened:
         carbon = opened.load()
     assert carbon["cs"].dims == ("scpool", "sclayer", "y", "x")

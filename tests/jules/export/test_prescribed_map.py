@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.small_grid import LAND, coordinates, weather, write_grid, write_wfde5
 
 from jules_ml.column.grid.model import experiment_model
@@ -63,6 +64,7 @@ def test_a_grid_is_predicted_from_its_weather_and_first_guess(tmp_path: Path, mo
     out = run(tmp_path)
     request = MapRequest((static_map(tmp_path),), run=out)
     done = export_prescribed_map(tmp_path / "module", tmp_path / "maps", request)
+    check_conventions(done.files[0])
     assert "5 of 9 points are predicted" in " ".join(done.notes)
     with xr.open_dataset(out / "grid.nc") as first, xr.open_dataset(done.files[0]) as ds:
         assert ds["sthuf"].dims == ("time", "soil", "lat", "lon")

@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 from _static_maps import RANGES, Kind, synthetic_map, write_map, write_soils_module
 from _station_map import land_vector, station_places, write_station_module
+from helpers.conventions import check_conventions
 from helpers.progress import Reports
 from numpy.typing import NDArray
 
@@ -59,6 +60,9 @@ def test_a_map_has_the_soil_of_each_point(kind: Kind, module: Path, tmp_path: Pa
     reports = Reports()
     done = export_soil_map(module, tmp_path, MapRequest((grid,), members=True), progress=reports)
     reports.check("map", "figures")
+    for path in tmp_path.glob("*.nc"):
+        if path != grid:
+            check_conventions(path)
     soil = values_of(tmp_path / SOIL_MAP)
     dims = ("soil", "land") if kind == "land" else ("soil", "y", "x")
     assert soil["sm_sat"].dims == dims

@@ -1,0 +1,160 @@
+"""Output of runs of the column, on a point or a grid, and of JULES, for conversion to the conventions of the community."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from jules_ml.comparison.jules_folder import is_jules_folder, output_files
+from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.readers.jules import read_jules, with_layers
+from jules_ml.errors import BadInput
+from jules_ml.jules.run_folder import SUMMARY
+from jules_ml.support.cf import software_name
+
+COLUMN, GRID = "column.nc", "grid.nc"
+_POSITION: Final = ("latitude", "longitude")
+
+
+@dataclass(frozen=True, eq=False)
+class Convertible:
+    """Output of a run with JULES's names.
+
+    Attributes
+    ----------
+    ds : Dataset
+        Dimensions ``time``, ``lat``, ``lon``, and ``soil``, ``tile``, ``pft`` as the variables have them; coordinates ``lat``, ``lon``;
+        ``dzsoil`` [m] along ``soil``.
+    bounds : array of datetime64, shape (time, 2)
+        Start and end of each period, UTC.
+    at_step_end : bool
+        Whether states are those of the end of each period.
+    site : str
+        Name of the site or the run.
+    source : str
+        Model.
+    """
+
+    ds: xr.Dataset
+    bounds: NDArray[np.datetime64]
+    at_step_end: bool
+    site: str
+    source: str
+
+
+def read_convertible(folder: Path) -> Convertible:
+    """Read the output of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that ``jules-ml run`` wrote, or run folder of JULES with its output; also ``column.nc`` or ``grid.nc``.
+
+    Returns
+    -------
+    Convertible
+
+    Raises
+    ------
+    BadInput
+        If the folder is not that of a run, or a file cannot be read.
+    """
+    if folder.is_file():
+        return _of_column(folder)
+    for name in (COLUMN, GRID):
+        if (folder / name).is_file():
+            return _of_column(folder / name)
+    if (folder / SUMMARY).is_file():
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        if summary.get("model") == "jules":
+            paths = [folder / "output" / Path(str(name)).name for name in summary["output"]]
+            return of_jules(paths, [float(dz) for dz in summary["dzsoil"]], folder.resolve().name)
+    if is_jules_folder(folder):
+        run, paths = output_files(folder)
+        return of_jules(paths, list(run.dzsoil), folder.resolve().name)
+    raise BadInput(
+        "this is not the folder of a run",
+        where=folder,
+        remedy="give a folder that 'jules-ml run' wrote, or a run folder of JULES with its output",
+    )
+
+
+def _of_column(path: Path) -> Convertible:
+    """Read ``column.nc`` or ``grid.nc``."""
+    raw = read_netcdf(path, required=("time", "time_bounds", *_POSITION), kind="output of the column")
+    try:
+        ds = xr.decode_cf(raw)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadInput(f"the file is damaged ({error})", where=path, remedy="run it again") from error
+    bounds = ds["time_bounds"].to_numpy()
+    methods = {str(values.attrs.get("cell_methods", "")) for values in ds.data_vars.values() if "time" in values.dims}
+    minutes = (bounds[0, 1] - bounds[0, 0]) / np.timedelta64(1, "m")
+    one_step = any(f"interval: {minutes:g} minutes" in method for method in methods)
+    site = str(ds.attrs.get("site", path.resolve().parent.name))
+    return Convertible(
+        _on_axes(ds.drop_vars("time_bounds"), path), bounds, one_step, site, f"column of {software_name()}"
+    )
+
+
+def of_jules(paths: list[Path], dzsoil: list[float], name: str) -> Convertible:
+    """Read output of JULES at a point.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Files of its profiles; that with most variables is converted, and the files of one profile follow each other in time.
+    dzsoil : list of float
+        Thickness of the soil layers [m].
+    name : str
+        Of the run.
+
+    Raises
+    ------
+    BadInput
+        If a file cannot be read, or has several points.
+    """
+    files = [read_jules(path) for path in paths]
+    for path, ds in zip(paths, files, strict=True):
+        if "point" in ds.dims:
+            raise BadInput(
+                f"the run has {ds.sizes['point']} points",
+                where=path,
+                remedy="convert a run of a single point, or a run of the column on a grid",
+            )
+    most = max(files, key=lambda ds: len(ds.data_vars))
+    like = [ds for ds in files if set(ds.data_vars) == set(most.data_vars)]
+    joined = xr.concat(like, dim="time", coords="minimal", compat="override") if len(like) > 1 else most
+    joined = joined.drop_duplicates("time", keep="last").sortby("time")
+    end = joined["time"].to_numpy()
+    period = pd.Timedelta(seconds=float(most.attrs["interval_seconds"])).to_timedelta64()
+    ds = with_layers(joined, dzsoil, where=paths[0]) if "soil" in joined.dims else joined
+    point = any("point" in str(values.attrs.get("cell_methods", "")) for values in most.data_vars.values())
+    return Convertible(_on_axes(ds, paths[0]), np.stack([end - period, end], axis=1), point, name, "JULES")
+
+
+def _on_axes(ds: xr.Dataset, path: Path) -> xr.Dataset:
+    """Output on the axes ``lat`` and ``lon``, which a point has too."""
+    latitude, longitude = (ds[name] for name in _POSITION)
+    if latitude.ndim == 0:
+        position = {"lat": [float(latitude)], "lon": [float(longitude)]}
+        of_time = {
+            str(name): v.expand_dims(["lat", "lon"], [-2, -1]) for name, v in ds.data_vars.items() if "time" in v.dims
+        }
+        return ds.drop_vars(_POSITION, errors="ignore").assign(of_time).assign_coords(position)
+    if latitude.ndim != 1 or longitude.ndim != 1 or latitude.dims == longitude.dims:
+        raise BadInput(
+            "the grid is not regular in latitude and longitude",
+            where=path,
+            remedy="convert a run on a regular grid: the community's tools read no other",
+        )
+    along = {str(latitude.dims[0]): "lat", str(longitude.dims[0]): "lon"}
+    values = {"lat": latitude.to_numpy(), "lon": longitude.to_numpy()}
+    bare = ds.drop_vars([*_POSITION, *along], errors="ignore")
+    return bare.rename({old: new for old, new in along.items() if old != new}).assign_coords(values)
