@@ -15,13 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from torch import Tensor
-
 from jules_ml.frameworks.coupled import CoupledComponent
 from jules_ml.frameworks.setup import read_setup
-from jules_ml.frameworks.stepping import Stepping, stepping_of
 from jules_ml.frameworks.variables import COLUMN_OUTPUTS, STATE, TEMPERATURE, WATER, WEATHER
-from jules_ml.physics.column import ColumnState
 from jules_ml.physics.surface import Forcing
 
 __all__ = ["COLUMN_OUTPUTS", "STATE", "TEMPERATURE", "WATER", "WEATHER", "SoilColumnBmi"]
@@ -44,7 +40,6 @@ class SoilColumnBmi(CoupledComponent):
 
     variables: ClassVar = {**WEATHER, **STATE, **COLUMN_OUTPUTS}
     _name = "jules_ml soil column"
-    _stepping: Stepping
 
     def initialize(self, config_file: str) -> None:
         """Read an experiment file, and set up and spin up its columns.
@@ -60,12 +55,4 @@ class SoilColumnBmi(CoupledComponent):
             As :func:`~jules_ml.frameworks.setup.read_setup`.
         """
         setup = read_setup(Path(config_file))
-        notes = list(setup.notes)
-        outputs = tuple(each.jules for each in COLUMN_OUTPUTS.values())
-        self._stepping = stepping_of(setup.column, setup.state, outputs, compiled=setup.compiled, notes=notes)
-        self.begin(setup)
-        self.notes = tuple(notes)
-
-    def step_columns(self, state: ColumnState) -> tuple[ColumnState, dict[str, Tensor]]:
-        """Step surface and soil, driven by the weather."""
-        return self._stepping.step(state, Forcing(*self.input_tensors()))
+        self.begin(setup, setup.column, Forcing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jules_ml.column.grid.trees import widened
 from jules_ml.errors import BadInput
 from jules_ml.frameworks.component import Component
 from jules_ml.frameworks.inputs import Inputs
 from jules_ml.frameworks.saved_state import SavedState, state_bytes, state_from_bytes
 from jules_ml.frameworks.setup import Setup
+from jules_ml.frameworks.stepping import Exchange, Stepping, Steps, stepping_of
 from jules_ml.frameworks.variables import TEMPERATURE, WATER, in_units_of
 from jules_ml.physics.column import ColumnState, freeze_soil
 from jules_ml.physics.constants import RHO_WATER
@@ -28,7 +28,7 @@ _ROUNDING = 1e-9
 class CoupledComponent(Component):
     """Component with the soil of columns as its state.
 
-    Subclasses implement :meth:`initialize`, which calls :meth:`begin`, and :meth:`step_columns`.
+    Subclasses implement :meth:`initialize`, which calls :meth:`begin`.
 
     Attributes
     ----------
@@ -38,12 +38,21 @@ class CoupledComponent(Component):
 
     notes: tuple[str, ...] = ()
     _setup: Setup
-    _state: ColumnState
     _inputs: Inputs
+    _stepping: Stepping
 
-    def begin(self, setup: Setup) -> None:
-        """Take a set-up: declare grids and time axis, and show the state and the first weather."""
-        self._setup, self._state, self.notes = setup, setup.state, setup.notes
+    def begin(self, setup: Setup, column: Steps, forcing: Callable[..., Any]) -> None:
+        """Take a set-up: declare grids and time axis, and show the state and the first weather.
+
+        Parameters
+        ----------
+        setup : Setup
+        column : Steps
+            What is stepped.
+        forcing : callable
+            Named tuple of what drives a step, in the order of the inputs.
+        """
+        self._setup = setup
         self.declare(
             timestep=setup.column.timestep,
             n_steps=setup.n_steps,
@@ -52,29 +61,21 @@ class CoupledComponent(Component):
             start=setup.section.seconds_since_epoch(setup.start),
             time_units=setup.section.time_units,
         )
-        self._inputs = Inputs(self.values, self.get_input_var_names(), setup.coupled)
-        self._show_state()
-        self._show_wetness()
+        inputs = {name: self.variables[name] for name in self.get_input_var_names()}
+        self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
+        self.values |= self._inputs.values
+        exchange = Exchange(
+            forcing,
+            [self.values[name] for name in self._inputs.names],
+            ("smcl", "t_soil", *(each.jules for each in self.variables.values() if each.role == "output")),
+        )
+        self._stepping, problem = stepping_of(column, setup.state, exchange, compiled=setup.compiled)
+        self.notes = setup.notes if problem is None else (*setup.notes, problem)
+        self._outputs = [WATER, TEMPERATURE, *(n for n, each in self.variables.items() if each.role == "output")]
+        self._show_state(setup.state)
         self._show_record()
         if setup.section.state is not None:
             self.restore_state(setup.section.state)
-
-    @abstractmethod
-    def step_columns(self, state: ColumnState) -> tuple[ColumnState, dict[str, torch.Tensor]]:
-        """Step the columns once, with the inputs of ``self.values``.
-
-        Parameters
-        ----------
-        state : ColumnState
-            At the start of the step.
-
-        Returns
-        -------
-        ColumnState
-            At its end.
-        dict of str to Tensor
-            Outputs by JULES's names.
-        """
 
     def update(self) -> None:
         """Step once.
@@ -139,7 +140,9 @@ class CoupledComponent(Component):
 
     def to_state(self) -> bytes:
         """State of the component: :meth:`from_state` continues from it to the last bit."""
-        saved = SavedState(self._step, self._current_state(), self.values, tuple(self._inputs.set))
+        self._require_initialised()
+        self._take_changes()
+        saved = SavedState(self._step, self._stepping.state, self.values, tuple(self._inputs.set))
         return state_bytes(saved, component=self._name, timestep=self.get_time_step(), dzsoil=self._setup.soil.dzsoil)
 
     def from_state(self, content: bytes, *, where: str | None = None) -> None:
@@ -159,17 +162,19 @@ class CoupledComponent(Component):
         """
         saved = state_from_bytes(
             content,
-            like=self._state,
+            like=self._stepping.state,
             names=self.variables,
             component=self._name,
             timestep=self.get_time_step(),
             dzsoil=self._setup.soil.dzsoil,
             where=where or f"state of {self._name}",
         )
-        self._step, self._state = saved.step, saved.state
+        self._step = saved.step
+        self._stepping.set_state(saved.state)
+        self._show_state(saved.state)
         for name, values in saved.values.items():
             self.values[name][...] = values
-        self._inputs.set = set(saved.inputs_set) & set(self._inputs.names)
+        self._inputs.restore(saved.inputs_set)
         self._show_record()
 
     def save_state(self, path: str | Path) -> None:
@@ -200,63 +205,55 @@ class CoupledComponent(Component):
             raise BadInput(
                 "the record has ended", where=self._name, remedy="stop at get_end_time(), or give a longer record"
             )
-        from_others = self._inputs.settle()
-        labels = {name: f"{name} ({self.variables[name].jules})" for name in self._inputs.names}
-        self._inputs.require_all(self._name, labels)
-        for name in from_others:
+        self._inputs.settle()
+        suspects = self._inputs.suspects()
+        if suspects:
+            labels = {name: f"{name} ({self.variables[name].jules})" for name in self._inputs.names}
+            self._inputs.require_all(self._name, labels)
+        for name in suspects:
             self._check(name, self.values[name])
 
     def _step_once(self) -> None:
-        self._inputs.settle()
-        self._state, outputs = self.step_columns(self._current_state())
-        for name, variable in self.variables.items():
-            if variable.role == "output":
-                self.values[name][...] = outputs[variable.jules].reshape(-1).numpy()
+        self._take_changes()
+        for name, values in zip(self._outputs, self._stepping.step(), strict=True):
+            self.values[name][...] = values
+        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
         self.advance()
-        self._show_state()
         self._show_record()
 
-    def _current_state(self) -> ColumnState:
-        """State with the changes of other components, made through :meth:`set_value` or the array itself."""
-        old = self._state
-        smcl, t_soil = (torch.from_numpy(self.values[n]).reshape(old.smcl.shape) for n in (WATER, TEMPERATURE))
-        if torch.equal(smcl, old.smcl) and torch.equal(t_soil, old.t_soil):
-            return old
+    def _take_changes(self) -> None:
+        """Take the changes of the state that other components made through :meth:`set_value` or the arrays themselves."""
+        water, temperature = self.values[WATER], self.values[TEMPERATURE]
+        if np.array_equal(water, self._shown_state[0]) and np.array_equal(temperature, self._shown_state[1]):
+            return
         for name in (WATER, TEMPERATURE):
             self._check(name, self.values[name])
-        properties = self._setup.soil.properties
-        sthuf = smcl / (RHO_WATER * self._setup.soil.dzsoil * properties.sm_sat)
-        if bool((sthuf < 0.0).any()) or bool((sthuf > 1.0 + _ROUNDING).any()):
+        old, soil = self._stepping.state, self._setup.soil
+        smcl, t_soil = (torch.from_numpy(x.copy()).reshape(old.smcl.shape) for x in (water, temperature))
+        sthuf = smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        wrong = (sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)
+        if bool(wrong.any()):
             raise BadInput(
-                f"water of {float(smcl[(sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)][0]):g} kg m-2 is negative or above saturation",
+                f"water of {float(smcl[wrong][0]):g} kg m-2 is negative or above saturation",
                 where=self._place(WATER),
                 remedy="set values from 0 to 1000 kg m-3 times thickness and sm_sat",
             )
-        sthf = freeze_soil(sthuf, t_soil, properties)
-        return old._replace(smcl=smcl.clone(), t_soil=t_soil.clone(), sthf=widened(sthf, old.smcl.shape[-1]))
+        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, soil.properties))
+        self._stepping.set_state(state)
+        self._show_state(state)
 
-    def _show_state(self) -> None:
-        """Copy the state into the exchanged variables."""
-        self.values[WATER][...] = self._state.smcl.reshape(-1).numpy()
-        self.values[TEMPERATURE][...] = self._state.t_soil.reshape(-1).numpy()
-
-    def _show_wetness(self) -> None:
-        """Show the liquid water and ice of the initial state."""
-        state, soil = self._state, self._setup.soil
+    def _show_state(self, state: ColumnState) -> None:
+        """Copy the state, and the liquid water and ice in it, into the exchanged variables."""
+        soil = self._setup.soil
         wetness = state.smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        parts = {"smcl": state.smcl, "t_soil": state.t_soil, "sthf": state.sthf, "sthu": wetness - state.sthf}
         for name, variable in self.variables.items():
-            if variable.jules in ("sthu", "sthf") and variable.role == "output":
-                values = state.sthf if variable.jules == "sthf" else wetness - state.sthf
-                self.values[name][...] = values.reshape(-1).numpy()
+            if variable.jules in parts:
+                self.values[name][...] = parts[variable.jules].reshape(-1).numpy()
+        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
 
     def _show_record(self) -> None:
         """Show the record's weather of the next step in the inputs that no component has set."""
         record = self._setup.record
         if record is not None:
-            row = record[min(self._step, len(record) - 1)]
-            for number, name in enumerate(self._inputs.names):
-                self._inputs.show(name, float(row[number]))
-
-    def input_tensors(self) -> list[torch.Tensor]:
-        """Values of the inputs in their order, as tensors of shape (column,)."""
-        return [torch.from_numpy(np.array(self.values[name], dtype=np.float64)) for name in self._inputs.names]
+            self._inputs.show(record[min(self._step, len(record) - 1)])

@@ -7,13 +7,13 @@ set, count for one call of ``update`` or ``update_until``, and must be set again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from jules_ml.errors import BadInput
-from jules_ml.frameworks.variables import Array
+from jules_ml.frameworks.variables import Array, BmiVariable
 
 #: Functions of NumPy that write to their first argument.
 _WRITERS = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
@@ -85,49 +85,77 @@ class Inputs:
 
     Parameters
     ----------
-    values : dict of str to array
-        Values of all variables of the component, of which ``names`` are inputs.
-    names : sequence of str
-        Inputs.
+    variables : mapping of str to BmiVariable
+        Inputs by name.
     coupled : collection of str
         Inputs without a record.
+    columns : int
+        Number of columns.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Inputs.
+    values : dict of str to array
+        Values of each input, shape (column,): rows of one array, so that all are checked by a few operations.
+    set : set of str
+        Inputs that the record does not drive any more.
     """
 
-    def __init__(self, values: dict[str, Array], names: Collection[str], coupled: Collection[str]) -> None:
-        self.names, self.coupled = tuple(names), frozenset(coupled)
+    def __init__(self, variables: Mapping[str, BmiVariable], coupled: Collection[str], columns: int) -> None:
+        self.names, self.coupled = tuple(variables), frozenset(coupled)
+        self._block = np.zeros((len(self.names), columns))
+        self._shown = np.zeros_like(self._block)
+        self.values: dict[str, Array] = dict(zip(self.names, self._block, strict=True))
+        ranges = [(each.range.valid_min, each.range.valid_max) for each in variables.values() if each.range is not None]
+        self._lowest, self._highest = np.array(ranges).T
+        self._of_record = np.array([name not in self.coupled for name in self.names])
         self.set: set[str] = set()
-        self._values = values
-        self._shown: dict[str, Array] = {}
         self.forget()
 
     def mark(self, name: str) -> None:
         """Note that another component has set a variable."""
         if name in self.names:
             self.set.add(name)
+            self._of_record[self.names.index(name)] = False
+
+    def restore(self, names: Collection[str]) -> None:
+        """Replace the set of inputs that other components have set."""
+        self.set = set()
+        self._of_record = np.array([name not in self.coupled for name in self.names])
+        for name in names:
+            self.mark(name)
 
     def pointer(self, name: str) -> Array:
         """Array through which another component reads and writes an input."""
         if name in self.coupled:
-            return self._values[name]
-        return WatchedArray.of(self._values[name], lambda: self.set.add(name))
+            return self.values[name]
+        return WatchedArray.of(self.values[name], lambda: self.mark(name))
 
-    def show(self, name: str, row: Array | float) -> None:
-        """Show the record's value of the next step, if nobody has set the input."""
-        if name in self.set or name in self.coupled:
-            return
-        values = self._values[name]
-        values[...] = row
-        self._shown[name] = values.copy()
+    def show(self, row: Array) -> None:
+        """Show the record's values of the next step, shape (input,), in the inputs that nobody has set."""
+        if self._of_record.all():
+            self._block[...] = row[:, None]
+        else:
+            self._block[self._of_record] = row[self._of_record, None]
+        self._shown[...] = self._block
 
-    def settle(self) -> list[str]:
-        """Find what has been set before a step, and return the names of the inputs that are not the record's."""
-        for name, shown in self._shown.items():
-            # memory that was written to without this class, for example from C
-            if name not in self.set and not np.array_equal(self._values[name], shown, equal_nan=True):
-                self.set.add(name)
-        return [name for name in self.names if name in self.set or name in self.coupled]
+    def settle(self) -> None:
+        """Find what has been written to memory without :class:`WatchedArray`, for example from C."""
+        if self._of_record.any() and not np.array_equal(self._block, self._shown):
+            changed = (self._block != self._shown).any(axis=1) & self._of_record
+            for number in np.flatnonzero(changed):
+                self.mark(self.names[number])
 
-    def require_all(self, where: str, labels: dict[str, str]) -> None:
+    def suspects(self) -> list[str]:
+        """Inputs that are not the record's and have a value that is not finite or outside its range."""
+        if self._of_record.all():
+            return []
+        # a comparison with NaN is false
+        possible = (self._block.min(axis=1) >= self._lowest) & (self._block.max(axis=1) <= self._highest)
+        return [self.names[number] for number in np.flatnonzero(~(possible | self._of_record))]
+
+    def require_all(self, where: str, labels: Mapping[str, str]) -> None:
         """Refuse coupled inputs that have not been set since the last call.
 
         Raises
@@ -135,13 +163,13 @@ class Inputs:
         BadInput
             With the names of all that are missing.
         """
-        missing = [n for n in self.names if n in self.coupled and np.isnan(self._values[n]).any()]
+        missing = {n: int(np.isnan(self.values[n]).sum()) for n in self.names if n in self.coupled}
+        missing = {name: count for name, count in missing.items() if count}
         if missing:
-            counts = [int(np.isnan(self._values[name]).sum()) for name in missing]
+            n_columns = self._block.shape[1]
             text = ", ".join(
-                labels[name]
-                + (f" (at {count} of {self._values[name].size} nodes)" if self._values[name].size > 1 else "")
-                for name, count in zip(missing, counts, strict=True)
+                labels[name] + (f" (at {count} of {n_columns} nodes)" if n_columns > 1 else "")
+                for name, count in missing.items()
             )
             raise BadInput(
                 f"{len(missing)} of {len(self.coupled)} coupled inputs have not been set for this step: {text}",
@@ -152,4 +180,4 @@ class Inputs:
     def forget(self) -> None:
         """Remove the values of coupled inputs after a call."""
         for name in self.coupled:
-            self._values[name][...] = np.nan
+            self.values[name][...] = np.nan

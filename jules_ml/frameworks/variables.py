@@ -55,16 +55,18 @@ class BmiVariable:
         BadInput
             With the value, the range and the unit.
         """
-        # the sum is not finite if one value is not, and is faster to calculate for many columns
-        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
-            bad = values[~np.isfinite(values)]
+        low, high = (-np.inf, np.inf) if self.range is None else (self.range.valid_min, self.range.valid_max)
+        # a comparison with NaN is false
+        if values.size == 0 or (low <= values.min() and values.max() <= high and np.isfinite(values.max())):
+            return
+        bad = values[~np.isfinite(values)]
+        if bad.size:
             raise BadInput(
                 f"the value {bad.flat[0]} is not finite ({bad.size} of {values.size} values)",
                 where=where,
                 remedy=f"set finite values in {self.units}",
             )
-        if self.range is None or (values.min() >= self.range.valid_min and values.max() <= self.range.valid_max):
-            return
+        assert self.range is not None
         problem = self.range.problem(values, tolerance=0.0)
         if problem is not None:
             raise BadInput(problem[0], where=where, remedy=problem[1])
