@@ -43,6 +43,15 @@ class ComponentSection(Section):
     state: DataPath | None = Field(
         default=None, description="state of an earlier run (`save_state`), with which the run continues"
     )
+    rooting_depth: float = Field(
+        default=0.5, gt=0.0, le=20.0, description="e-folding depth of roots of the soil alone [m]"
+    )
+    infil: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=100.0,
+        description="infiltration capacity of the soil alone, as a multiple of `satcon` [1]",
+    )
 
     @model_validator(mode="after")
     def _list_for_mixed(self) -> Self:

@@ -107,7 +107,7 @@ def read_setup(path: Path) -> Setup:
     column, soil = experiment_column(experiment, timestep=run.timestep, dtype=torch.float64, factors=factors)
     places = places_of(section)
     if record is None:
-        state = _state_without_record(column, run, experiment)
+        state = state_without_record(column, run, experiment)
         n_steps, start = steps_without_record(run)
         series = None
     else:
@@ -178,8 +178,14 @@ def _spun_up(
     return spin_up(column, state, forcing, run.spin_up, outputs=("smcl",), compiled=compiled)[0]
 
 
-def _state_without_record(column: SoilColumn, run: RunSection, experiment: Experiment) -> ColumnState:
-    """Initial state where no record gives a mean air temperature or weather for spin-up."""
+def state_without_record(column: SoilColumn, run: RunSection, experiment: Experiment) -> ColumnState:
+    """Initial state where no record gives a mean air temperature or weather for spin-up.
+
+    Raises
+    ------
+    BadInput
+        If the experiment has a spin-up, or no initial soil temperature.
+    """
     if run.spin_up.cycles:
         raise BadInput(
             "spin-up needs a record, and in the coupled mode the component has none",

@@ -130,6 +130,36 @@ COLUMN_OUTPUTS: Final[Mapping[str, BmiVariable]] = {
         _FLUX, "gross primary production, as carbon", "gpp_gb"
     ),
 }
+
+
+def _soil_input(units: str, doc: str, jules: str, low: float, high: float) -> BmiVariable:
+    return BmiVariable(units, doc, "input", COLUMNS, jules, ModelVariable(jules, units, low, high))
+
+
+#: What drives the soil alone, in the order of :class:`~jules_ml.frameworks.soil_only.SoilForcing`.
+SOIL_INPUTS: Final[Mapping[str, BmiVariable]] = {
+    "vegetation_canopy_water__throughfall_mass_flux": _soil_input(
+        _FLUX, "throughfall and snow melt that reach the ground", "tfall", 0.0, 0.15
+    ),
+    "land_vegetation_water__transpiration_mass_flux": _soil_input(
+        _FLUX, "transpiration, taken up by roots", "et_stom_gb", -1e-3, 2e-3
+    ),
+    "soil_surface_water__evaporation_mass_flux": _soil_input(
+        _FLUX, "evaporation from bare soil", "esoil_gb", -1e-3, 2e-3
+    ),
+    "soil_surface_heat~downward__energy_flux": _soil_input(
+        "W m-2", "heat flux into the soil", "surf_ht_flux_gb", -1500.0, 1500.0
+    ),
+}
+#: Outputs that the soil alone has beside :data:`SOIL_OUTPUTS`.
+SOIL_ONLY_OUTPUTS: Final[Mapping[str, BmiVariable]] = {
+    **SOIL_OUTPUTS,
+    "soil_water__transpiration_stress_fraction": _output("1", "soil moisture stress of transpiration", "fsmc_gb"),
+    "soil_water__evaporation_stress_fraction": _output("1", "soil moisture stress of bare-soil evaporation", "fsoil"),
+    "soil_water__evaporation_shortage_mass_flux": _output(
+        _FLUX, "transpiration and evaporation for which the soil had no liquid water", "shortage"
+    ),
+}
 #: Other names of JULES for the same variable.
 SYNONYMS: Final[Mapping[str, str]] = {"t": "t_air", "drain": "sub_surf_roff"}
 
