@@ -10,11 +10,13 @@ with an experiment file of a column.
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import numpy as np
 
 from jules_ml.frameworks.bmi import SoilColumnBmi
-from jules_ml.frameworks.component import BmiVariable, Component
+from jules_ml.frameworks.component import Component
+from jules_ml.frameworks.variables import BmiVariable
 
 DRAINAGE = "soil_bottom_water__drainage_mass_flux"
 RECHARGE = "groundwater__recharge_mass_flux"
@@ -27,21 +29,18 @@ class Groundwater(Component):
     Its configuration is the residence time [day], the time step [s] and the number of steps, separated by blanks.
     """
 
+    variables: ClassVar = {
+        RECHARGE: BmiVariable("kg m-2 s-1", "recharge", "input"),
+        STORED: BmiVariable("kg m-2", "storage", "output"),
+        BASEFLOW: BmiVariable("kg m-2 s-1", "baseflow", "output"),
+    }
     _name = "linear groundwater store"
 
     def initialize(self, config_file: str) -> None:
         """Read the three numbers."""
         days, timestep, n_steps = (float(word) for word in config_file.split())
         self.rate = 1.0 / (days * 86400.0)
-        self.declare(
-            {
-                RECHARGE: BmiVariable("kg m-2 s-1", "recharge", "in"),
-                STORED: BmiVariable("kg m-2", "storage", "out"),
-                BASEFLOW: BmiVariable("kg m-2 s-1", "baseflow", "out"),
-            },
-            timestep=timestep,
-            n_steps=int(n_steps),
-        )
+        self.declare(timestep=timestep, n_steps=int(n_steps))
 
     def update(self) -> None:
         """Step once, by the exact solution for a steady recharge."""

@@ -23,6 +23,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.experiment.component import ComponentSection
 from jules_ml.experiment.ensemble import EnsembleSection
 from jules_ml.experiment.grid import GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -80,6 +81,7 @@ class Experiment(Section):
     grid: GridSection | None = Field(default=None, description="grid of a run, and its driving data")
     ensemble: EnsembleSection | None = Field(default=None, description="ensemble of runs")
     closed_loop: ClosedLoopSection | None = Field(default=None, description="coupled simulation of carbon and soil")
+    component: ComponentSection | None = Field(default=None, description="the column in a coupling framework")
     respiration: RespirationSettings | None = Field(default=None, description="training of respiration")
     moisture: MoistureSection | None = Field(default=None, description="training of soil moisture")
     carbon_module: CarbonSettings | None = Field(default=None, description="training of soil carbon")

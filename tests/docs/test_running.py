@@ -19,6 +19,7 @@ from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.calibration import CalibratedSection, CalibrationSection, ObservedSection
 from jules_ml.experiment.carbon_module import CarbonSettings
 from jules_ml.experiment.closed_loop import ClosedLoopSection
+from jules_ml.experiment.component import ComponentSection
 from jules_ml.experiment.ensemble import EnsembleSection, ParameterSection, WeightsSection
 from jules_ml.experiment.grid import DriveSection, GridSection
 from jules_ml.experiment.hydraulics import HydraulicSettings
@@ -75,6 +76,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "[[calibration.parameters]]": CalibratedSection,
     "[[calibration.observations]]": ObservedSection,
     "[closed_loop]": ClosedLoopSection,
+    "[component]": ComponentSection,
     "[respiration]": RespirationSettings,
     "[respiration.rows]": RowSettings,
     "[respiration.layers]": LayerSettings,

@@ -7,6 +7,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -211,7 +212,7 @@ class Integrator:
     def __init__(self, stepper: Stepper, state: Any) -> None:
         self._stepper = stepper
         self._like = state
-        self.set_state(state)
+        self._state = self._rows(state)
         self._sums = _aligned(torch.zeros(stepper.n_blocks, stepper.n_outputs, stepper.lanes, dtype=stepper.dtype))
         self._done = 0
 
@@ -249,6 +250,42 @@ class Integrator:
         self._done += last - first
         return means
 
+    def repeated(self, forcing: Sequence[Tensor], *, threads: int) -> Callable[[], Tensor]:
+        """Prepare single steps that read their weather from the same memory each time.
+
+        Parameters
+        ----------
+        forcing : sequence of Tensor, shape (..., column)
+            Weather of a step, in the precision of the state; its values are changed between steps.
+        threads : int
+            Blocks of columns are divided among these.
+
+        Returns
+        -------
+        callable
+            Steps once, and returns the outputs, shape (row, column), in the same memory each time.
+        """
+        stepper = self._stepper
+        weather = [x[None] for x in forcing]
+        if any(x.dtype != stepper.dtype for x in weather):
+            raise ValueError("the weather is not in the precision of the state")
+        means = torch.empty(stepper.n_outputs, stepper.n_columns, dtype=stepper.dtype)
+        addresses, by_time, by_column = _weather_rows(weather)
+        call = _Call(
+            stepper.n_columns, 1, 1, 0, stepper.scalars.data_ptr(), stepper.constants.data_ptr(),
+            self._state.data_ptr(), self._sums.data_ptr(), addresses.ctypes.data, by_time.ctypes.data,
+            by_column.ctypes.data, ctypes.addressof(stepper.tables), means.data_ptr(),
+        )  # fmt: skip
+        memory = (self._state, weather, addresses, by_time, by_column)
+        pool = ThreadPoolExecutor(threads) if threads > 1 and stepper.n_blocks > 1 else None
+
+        def step() -> Tensor:
+            assert memory  # the call has only its addresses
+            _divided(stepper.library, call, stepper.n_blocks, threads, pool)
+            return means
+
+        return step
+
     @property
     def n_rows(self) -> int:
         """Rows of the state and of the sums of outputs."""
@@ -269,10 +306,13 @@ class Integrator:
         return mapped(part, self._like)
 
     def set_state(self, state: Any) -> None:
-        """Replace the state."""
-        stepper = self._stepper
-        nothing = torch.zeros(stepper.n_remainders, 1, dtype=stepper.dtype)
-        self._state = stepper.blocks([*tensors(state), nothing])
+        """Replace the state, in the same memory."""
+        self._state.copy_(self._rows(state))
+
+    def _rows(self, state: Any) -> Tensor:
+        """State in the layout of the kernel."""
+        nothing = torch.zeros(self._stepper.n_remainders, 1, dtype=self._stepper.dtype)
+        return self._stepper.blocks([*tensors(state), nothing])
 
 
 def _flat(rows: Sequence[Any]) -> list[int]:
@@ -302,16 +342,18 @@ def _weather_rows(forcing: Sequence[Tensor]) -> tuple[Any, Any, Any]:
     return tuple(np.array(x or [0], dtype=np.int64) for x in (addresses, by_time, by_column))  # type: ignore[return-value]
 
 
-def _divided(kernel: ctypes.CDLL, call: _Call, n_blocks: int, threads: int) -> None:
-    """Step all blocks, in threads: a call releases Python's lock."""
+def _divided(
+    kernel: ctypes.CDLL, call: _Call, n_blocks: int, threads: int, pool: ThreadPoolExecutor | None = None
+) -> None:
+    """Step all blocks, in threads, by default of their own: a call releases Python's lock."""
     if threads <= 1 or n_blocks < 2:
         kernel.jml_steps(ctypes.byref(call), ctypes.c_long(0), ctypes.c_long(n_blocks))
         return
     # several parts a thread, as other programs may slow one of them down
     edges = np.linspace(0, n_blocks, min(4 * threads, n_blocks) + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) if pool is None else nullcontext(pool) as workers:
         parts = [
-            pool.submit(kernel.jml_steps, ctypes.byref(call), ctypes.c_long(a), ctypes.c_long(b))
+            workers.submit(kernel.jml_steps, ctypes.byref(call), ctypes.c_long(a), ctypes.c_long(b))
             for a, b in pairwise(edges)
         ]
         for part in parts:

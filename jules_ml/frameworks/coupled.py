@@ -1,0 +1,259 @@
+"""Component whose inputs come from a record or from other components, and whose state can be saved and restored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jules_ml.errors import BadInput
+from jules_ml.frameworks.component import Component
+from jules_ml.frameworks.inputs import Inputs
+from jules_ml.frameworks.saved_state import SavedState, state_bytes, state_from_bytes
+from jules_ml.frameworks.setup import Setup
+from jules_ml.frameworks.stepping import Exchange, Stepping, Steps, stepping_of
+from jules_ml.frameworks.variables import TEMPERATURE, WATER, in_units_of
+from jules_ml.physics.column import ColumnState, freeze_soil
+from jules_ml.physics.constants import RHO_WATER
+from jules_ml.support.files import atomic_write
+
+#: Fraction by which water may exceed saturation by rounding.
+_ROUNDING = 1e-9
+
+
+class CoupledComponent(Component):
+    """Component with the soil of columns as its state.
+
+    Subclasses implement :meth:`initialize`, which calls :meth:`begin`.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        Messages for the user; empty before :meth:`initialize`.
+    """
+
+    notes: tuple[str, ...] = ()
+    _setup: Setup
+    _inputs: Inputs
+    _stepping: Stepping
+
+    def begin(self, setup: Setup, column: Steps, forcing: Callable[..., Any]) -> None:
+        """Take a set-up: declare grids and time axis, and show the state and the first weather.
+
+        Parameters
+        ----------
+        setup : Setup
+        column : Steps
+            What is stepped.
+        forcing : callable
+            Named tuple of what drives a step, in the order of the inputs.
+        """
+        self._setup = setup
+        self.declare(
+            timestep=setup.column.timestep,
+            n_steps=setup.n_steps,
+            depths=setup.depths,
+            places=setup.places,
+            start=setup.section.seconds_since_epoch(setup.start),
+            time_units=setup.section.time_units,
+        )
+        inputs = {name: self.variables[name] for name in self.get_input_var_names()}
+        self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
+        self.values |= self._inputs.values
+        exchange = Exchange(
+            forcing,
+            [self.values[name] for name in self._inputs.names],
+            ("smcl", "t_soil", *(each.jules for each in self.variables.values() if each.role == "output")),
+        )
+        self._stepping, problem = stepping_of(column, setup.state, exchange, compiled=setup.compiled)
+        self.notes = setup.notes if problem is None else (*setup.notes, problem)
+        self._outputs = [WATER, TEMPERATURE, *(n for n, each in self.variables.items() if each.role == "output")]
+        self._show_state(setup.state)
+        self._show_record()
+        if setup.section.state is not None:
+            self.restore_state(setup.section.state)
+
+    def update(self) -> None:
+        """Step once.
+
+        Raises
+        ------
+        BadInput
+            If the end time is reached, a coupled input has not been set, or a value that was set is not finite or outside the range.
+        """
+        self._require_inputs()
+        self._step_once()
+        self._inputs.forget()
+
+    def update_until(self, time: float) -> None:
+        """Step until a time, with the coupled inputs as they are in all steps; the last step is the one that contains the time.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`update`; or if the time is not finite, before the current time or after the end time.
+        """
+        self._require_reachable(time)
+        if self._has_reached(time):
+            return
+        self._require_inputs()
+        while not self._has_reached(time):
+            self._step_once()
+        self._inputs.forget()
+
+    def get_value_ptr(self, name: str) -> NDArray[Any]:
+        """Array of the values of a variable, without a copy.
+
+        What is written to the array of an input is as if it were set with :meth:`set_value`. What is written to that of the state changes
+        the state. That of an output cannot be written to.
+        """
+        name = self.name_of(name)
+        if self.variables[name].role == "input":
+            self._require_initialised()
+            return self._inputs.pointer(name)
+        return super().get_value_ptr(name)
+
+    def set_value(self, name: str, src: NDArray[Any]) -> None:
+        """Set the values of an input, which the record does not drive any more, or of the state; see :class:`Component`."""
+        super().set_value(name, src)
+        self._inputs.mark(self.name_of(name))
+
+    def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
+        """Set values at indices; see :meth:`set_value`."""
+        super().set_value_at_indices(name, inds, src)
+        self._inputs.mark(self.name_of(name))
+
+    def set_value_in_units(self, name: str, src: NDArray[Any], units: str) -> None:
+        """Set the values of an input or of the state, given in another unit.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`set_value`; or if the unit is unknown or of another dimension.
+        """
+        variable = self.variables[self.name_of(name)]
+        self.set_value(name, in_units_of(variable, src, units, where=self._place(name)))
+
+    def to_state(self) -> bytes:
+        """State of the component: :meth:`from_state` continues from it to the last bit."""
+        self._require_initialised()
+        self._take_changes()
+        saved = SavedState(self._step, self._stepping.state, self.values, tuple(self._inputs.set))
+        return state_bytes(saved, component=self._name, timestep=self.get_time_step(), dzsoil=self._setup.soil.dzsoil)
+
+    def from_state(self, content: bytes, *, where: str | None = None) -> None:
+        """Continue from a state, forwards or backwards in time.
+
+        Parameters
+        ----------
+        content : bytes
+            From :meth:`to_state` of a component with the same layers, surface types and columns.
+        where : str, optional
+            Source, for messages.
+
+        Raises
+        ------
+        BadInput
+            If the bytes are damaged or of another component.
+        """
+        saved = state_from_bytes(
+            content,
+            like=self._stepping.state,
+            names=self.variables,
+            component=self._name,
+            timestep=self.get_time_step(),
+            dzsoil=self._setup.soil.dzsoil,
+            where=where or f"state of {self._name}",
+        )
+        self._step = saved.step
+        self._stepping.set_state(saved.state)
+        self._show_state(saved.state)
+        for name, values in saved.values.items():
+            self.values[name][...] = values
+        self._inputs.restore(saved.inputs_set)
+        self._show_record()
+
+    def save_state(self, path: str | Path) -> None:
+        """Write :meth:`to_state` to a file."""
+        with atomic_write(Path(path)) as part:
+            part.write_bytes(self.to_state())
+
+    def restore_state(self, path: str | Path) -> None:
+        """Continue from a file of :meth:`save_state`.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`from_state`; or if the file cannot be read.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise BadInput(
+                f"the state cannot be read ({error.strerror})", where=path, remedy="give a file of save_state"
+            ) from error
+        self.from_state(content, where=str(path))
+
+    def _require_inputs(self) -> None:
+        """Refuse a step after the end, and inputs that are missing or not possible."""
+        self._require_initialised()
+        if self._n_steps is not None and self._step >= self._n_steps:
+            raise BadInput(
+                "the record has ended", where=self._name, remedy="stop at get_end_time(), or give a longer record"
+            )
+        self._inputs.settle()
+        suspects = self._inputs.suspects()
+        if suspects:
+            labels = {name: f"{name} ({self.variables[name].jules})" for name in self._inputs.names}
+            self._inputs.require_all(self._name, labels)
+        for name in suspects:
+            self._check(name, self.values[name])
+
+    def _step_once(self) -> None:
+        self._take_changes()
+        for name, values in zip(self._outputs, self._stepping.step(), strict=True):
+            self.values[name][...] = values
+        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+        self.advance()
+        self._show_record()
+
+    def _take_changes(self) -> None:
+        """Take the changes of the state that other components made through :meth:`set_value` or the arrays themselves."""
+        water, temperature = self.values[WATER], self.values[TEMPERATURE]
+        if np.array_equal(water, self._shown_state[0]) and np.array_equal(temperature, self._shown_state[1]):
+            return
+        for name in (WATER, TEMPERATURE):
+            self._check(name, self.values[name])
+        old, soil = self._stepping.state, self._setup.soil
+        smcl, t_soil = (torch.from_numpy(x.copy()).reshape(old.smcl.shape) for x in (water, temperature))
+        sthuf = smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        wrong = (sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)
+        if bool(wrong.any()):
+            raise BadInput(
+                f"water of {float(smcl[wrong][0]):g} kg m-2 is negative or above saturation",
+                where=self._place(WATER),
+                remedy="set values from 0 to 1000 kg m-3 times thickness and sm_sat",
+            )
+        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, soil.properties))
+        self._stepping.set_state(state)
+        self._show_state(state)
+
+    def _show_state(self, state: ColumnState) -> None:
+        """Copy the state, and the liquid water and ice in it, into the exchanged variables."""
+        soil = self._setup.soil
+        wetness = state.smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        parts = {"smcl": state.smcl, "t_soil": state.t_soil, "sthf": state.sthf, "sthu": wetness - state.sthf}
+        for name, variable in self.variables.items():
+            if variable.jules in parts:
+                self.values[name][...] = parts[variable.jules].reshape(-1).numpy()
+        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+
+    def _show_record(self) -> None:
+        """Show the record's weather of the next step in the inputs that no component has set."""
+        record = self._setup.record
+        if record is not None:
+            self._inputs.show(record[min(self._step, len(record) - 1)])
