@@ -212,7 +212,9 @@ class CalibrationSection(Section):
                     f"observations of {name} are given twice: remove one of the two [[calibration.observations]]"
                 )
         if self.flux_file is not None and any(each.offset > 0.0 for each in self.observations):
-            raise ValueError("offset cannot be given with flux_file, whose uncertainty differs from day to day: remove offset")
+            raise ValueError(
+                "offset cannot be given with flux_file, whose uncertainty differs from day to day: remove offset"
+            )
         if self.fit_start is not None and self.fit_end is not None and self.fit_end <= self.fit_start:
             raise ValueError("fit_end is not after fit_start: give a later fit_end")
         return self
