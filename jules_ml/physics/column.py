@@ -228,10 +228,9 @@ class SoilColumn:
         """
         f = self.factors(self._wetness(state.smcl) - state.sthf, state.sthf, state.t_soil, self.soil)
         water = self._hydrology(state, infiltration, ext)
-        t_soil = state.t_soil if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0), state.t_soil[1:]])
         soil = self.soil
         heat = soil_heat_step(
-            t_soil,
+            state.t_soil,
             water.smcl,
             state.sthf,
             surf_ht_flux,
@@ -246,6 +245,7 @@ class SoilColumn:
             timestep=self.timestep,
             soilhc_method=self.soilhc_method,
             solutions=self.heat_solutions,
+            t_soil1=t_soil1,
         )
         runoff = water.surf_roff + water.sub_surf_roff
         outputs = {

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jules_ml.physics.branches import where_any
 from jules_ml.physics.constants import DPSIDT, HCAPI, HCAPW, LF, RHO_WATER, ZERODEGC
+from jules_ml.physics.increments import accumulated
 from jules_ml.physics.layerwise import over_layers, sum_over_layers
 from jules_ml.physics.snow import SnowCover, cover_insulation, snow_insulation
 from jules_ml.physics.thermal import soil_thermal_conductivity
@@ -136,6 +137,7 @@ def soil_heat_step(
     timestep: float,
     soilhc_method: int = 2,
     solutions: int = MMAX,
+    t_soil1: Tensor | None = None,
 ) -> SoilHeatStep:
     r"""Solve the heat balance of the soil layers for one time step, with freezing and thawing.
 
@@ -150,7 +152,7 @@ def soil_heat_step(
     Parameters
     ----------
     t_soil : Tensor, shape (layer, ...)
-        Soil temperature [K].
+        Soil temperature at the start of the step [K].
     smcl : Tensor, shape (layer, ...)
         Water after the Richards step [kg m-2].
     sthf : Tensor, shape (layer, ...)
@@ -172,6 +174,8 @@ def soil_heat_step(
     solutions : int
         Maximum number of solutions. After the three of JULES, up to some 1000 W m-2 can be left where rain falls on frozen soil, which
         JULES drops; with :data:`SOLUTIONS_TO_CLOSE` the budget closes.
+    t_soil1 : Tensor, shape (...), optional
+        Temperature of the top layer if it has changed since the start of the step by melt of snow [K].
 
     Returns
     -------
@@ -181,7 +185,8 @@ def soil_heat_step(
     ----------
     Best et al. (2011), section 5.2; Cox et al. (1999).
     """
-    t = t_soil - ZERODEGC
+    celsius = t_soil - ZERODEGC
+    t = celsius if t_soil1 is None else torch.cat([t_soil1.unsqueeze(0) - ZERODEGC, celsius[1:]])
     smclsat = RHO_WATER * dzsoil * sm_sat
     inverse_smclsat = torch.reciprocal(smclsat)
     wetness = smcl * inverse_smclsat
@@ -219,7 +224,8 @@ def soil_heat_step(
         active = active & (over_layers(torch.maximum, values[3].abs()) > FACUR * timestep)
     state, heat_gain = _Iterate(*values[:4]), values[4]
     return SoilHeatStep(
-        t_soil=state.t + ZERODEGC,
+        # the change of a deep layer in a step is near the resolution of single precision at 280 K
+        t_soil=accumulated(t_soil, state.t - celsius),
         sthf=state.smclf * inverse_smclsat,
         heat_gain=heat_gain * (1.0 / timestep),
         unaccounted=sum_over_layers(state.heat) * (1.0 / timestep),

@@ -16,6 +16,7 @@ from torch import Tensor
 from jules_ml.physics.column_variables import SoilProperties
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.hydraulics import HydraulicForm
+from jules_ml.physics.increments import accumulated
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.soil_water import DeepStore, richards_step
 from jules_ml.physics.topmodel import (
@@ -133,7 +134,7 @@ def soil_hydrology_step(
     smclzw = deep.smclzw + deep_gain
     zw = water_table(zw, water.smcl, smclzw, topmodel, b=b, sathh=sathh, sm_sat=sm_sat, dzsoil=dzsoil)
     fsat = _fsat(flow, topmodel_state, smcl, sthf, topmodel, soil=soil, dzsoil=dzsoil, form=form)
-    state = TopmodelState(smclzw / smclsatzw, zw, fsat)
+    state = TopmodelState(accumulated(sthzw, deep_gain / smclsatzw), zw, fsat)
     return SoilHydrology(
         smcl=water.smcl,
         w_flux=water.w_flux,

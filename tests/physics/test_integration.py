@@ -11,12 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from jules_ml.column.budget import stored_water
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.integration import Analysis, integrate, whole_vectors
 from jules_ml.physics.kernel.trees import mapped, tensors
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing, SurfaceProperties, SurfaceState
+from jules_ml.physics.topmodel import Topmodel
 
 needs_compiler = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 NAMES = ["smcl", "t_soil", "sthf", "fqw_gb", "ext", "resp_s_gb", "heat_residual"]
@@ -207,3 +209,28 @@ def test_water_of_a_year_in_single_precision_closes_to_1e_4(shared_data: Path) -
     lost = run.outputs["runoff"].double().mean() + run.outputs["fqw_gb"].double().mean()
     assert abs(float(gained - seconds * (supplied - lost))) < 2e-4
     assert abs(float(run.outputs["water_residual"].double().sum() * 48)) < 1e-4
+
+
+@needs_compiler
+def test_temperature_of_deep_layers_in_single_precision_follows_double(shared_data: Path) -> None:
+    """The changes of a step are near the resolution of the numbers, and rounding would accumulate to 1e-3 K."""
+    means = []
+    for dtype in (torch.float32, torch.float64):
+        forcing, state, column = _loobos.standalone(shared_data, dtype)
+        run = integrate(column, state, forcing, outputs=["t_soil"], compiled=True)
+        means.append(run.outputs["t_soil"].double()[:, 2:].unflatten(0, (5, -1)).mean(1))
+    assert float((means[0] - means[1]).abs().max()) < 4e-4
+
+
+@needs_compiler
+def test_water_below_the_layers_in_single_precision_follows_its_fluxes(shared_data: Path) -> None:
+    forcing, state, column = _loobos.standalone(shared_data, torch.float32)
+    column.topmodel = Topmodel(*(torch.tensor([x]) for x in (1.0, 6.0, 0.4556, 0.6, 15.0, 10.0)))
+    wetness = state.smcl / (1000.0 * column.dzsoil * column.soil.sm_sat)
+    state = column.initial_state(wetness, state.t_soil)._replace(surface=state.surface)
+    names = ["water_residual", "runoff", "fqw_gb"]
+    run = integrate(column, state, forcing, outputs=names, compiled=True)
+    gained = stored_water(column, run.state) - stored_water(column, state)
+    rates = forcing.tot_rain.double() + forcing.tot_snow.double() - run.outputs["runoff"] - run.outputs["fqw_gb"]
+    # the state itself has a resolution of 3e-4 kg m-2 there
+    assert abs(float(gained - column.timestep * rates.sum())) < 6e-4
