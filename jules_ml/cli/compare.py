@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, Quiet, print_files, print_json, print_notes, print_scores
+from jules_ml.cli.printing import Json, Quiet, escaped, out_console, print_files, print_json, print_notes, print_scores
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
@@ -61,7 +61,9 @@ def compare(
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
     with replaced_folder(out, COMPARISON) as staged:
         record = None if experiment is None else experiment.record()
-        comparison = compare_runs(loaded, record, staged.path)
+        comparison = compare_runs(
+            loaded, record, staged.path, respiration=None if experiment is None else experiment.respiration
+        )
     if comparison.scores:
         rows = [_row(s, s.run, vars(s.scores)) for s in comparison.scores]
     else:
@@ -74,6 +76,10 @@ def compare(
     elif not quiet:
         print_scores(rows)
         print_notes(() if record is None else record_notes(record))
+        if comparison.evaluation is not None:
+            print_notes(comparison.evaluation.notes)
+            for rank in comparison.evaluation.ranks:
+                out_console.print(f"[bold]forcing[/] {escaped(rank.sentence)}", soft_wrap=True)
         print_files(map(staged.final, comparison.files))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -22,7 +23,8 @@ from jules_ml.support.figures import (
     styled,
 )
 
-_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
+#: Colours of runs in the order that they are given.
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE)
 
 
 @styled
@@ -62,13 +64,13 @@ def compare_series(
     daily_observed = None if observed is None else _summed(observed) if cumulative else observed
     if daily_observed is not None:
         axes[0].plot(daily_observed.index, daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
-    for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
+    for (name, values), colour in zip(daily.items(), COLOURS, strict=False):
         axes[0].plot(values.index, values, color=colour, label=name)
     if daily_observed is not None:
         reference, reference_name = daily_observed, "observations"
     else:
         reference_name, reference = next(iter(daily.items()))
-    for (name, values), colour in zip(daily.items(), _COLOURS, strict=False):
+    for (name, values), colour in zip(daily.items(), COLOURS, strict=False):
         if name != reference_name:
             near = reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
             # days that are missing stay gaps
@@ -79,13 +81,19 @@ def compare_series(
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.15 * (high - low))
     for axis in axes:
-        axis.set_ylabel(unit)
+        axis.set_ylabel(unit_text(unit))
     kind = "sum since the start" if cumulative else "daily means"
     letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"])
     axes[1].set_xlabel("time (UTC)")
     show_dates(axes[1])
     add_notes(figure, notes)
     return figure
+
+
+def unit_text(unit: str) -> str:
+    """Unit for a label: exponents raised, and µ in place of u."""
+    raised = re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit)
+    return raised.replace("umol", "µmol")
 
 
 def _summed(values: pd.Series) -> pd.Series:

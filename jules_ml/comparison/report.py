@@ -13,10 +13,13 @@ import xarray as xr
 
 from jules_ml.comparison.between_runs import score_between_runs
 from jules_ml.comparison.days import common_period, daily_means
+from jules_ml.comparison.evaluation import Evaluation, evaluate_runs
 from jules_ml.comparison.figures import compare_series
+from jules_ml.comparison.forcing_regressions import BENCHMARKS
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run
 from jules_ml.comparison.scores import QuantityScore, period_means, score_runs
 from jules_ml.errors import BadInput
+from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.store import json_text
 from jules_ml.scoring.scores import Scores
 from jules_ml.support.figures import save_figure
@@ -35,15 +38,18 @@ _COLUMNS: Final = ["quantity", "sensor", "run", "reference", *(field.name for fi
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Result of a comparison: scores against observations, scores against the first run, means, and the files written."""
+    """Result of a comparison: scores against observations, scores against the first run, means, files, and evaluation by the record."""
 
     scores: tuple[QuantityScore, ...]
     between_runs: tuple[QuantityScore, ...]
     period_means: pd.DataFrame
     files: tuple[Path, ...]
+    evaluation: Evaluation | None
 
 
-def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> ComparisonResult:
+def compare_runs(
+    runs: Sequence[Run], record: xr.Dataset | None, out: Path, *, respiration: RespirationSettings | None = None
+) -> ComparisonResult:
     """Compare runs with each other and with a record, and write a report.
 
     Parameters
@@ -54,6 +60,8 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         Site dataset.
     out : Path
         Folder for ``report.html``, ``scores.json``, ``scores.csv`` and ``figures``.
+    respiration : RespirationSettings, optional
+        See :func:`~jules_ml.comparison.evaluation.evaluate_runs`.
 
     Returns
     -------
@@ -72,6 +80,9 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
     scored, between = score_runs(runs, record), score_between_runs(runs)
     means = period_means(runs)
     images = _figures(runs, scored, out / "figures")
+    evaluation = (
+        None if record is None else evaluate_runs(runs, record, scored, out / "figures", respiration=respiration)
+    )
     table = out / "scores.csv"
     rows = [_row(s, OBSERVATIONS) for s in scored] + [_row(s, runs[0].name) for s in between]
     with atomic_write(table) as part:
@@ -81,14 +92,16 @@ def compare_runs(runs: Sequence[Run], record: xr.Dataset | None, out: Path) -> C
         "runs": {run.name: run.summary.get("via", []) for run in runs},
         "scores": rows,
         "means": means.to_dict(),
+        **({} if evaluation is None else evaluation.to_json()),
         "software": software(),
     }
     with atomic_write(numbers) as part:
         part.write_text(json_text(document), encoding="utf-8")
     page = out / "report.html"
     with atomic_write(page) as part:
-        part.write_text(_page(runs, scored, between, means, images, record), encoding="utf-8")
-    return ComparisonResult(tuple(scored), tuple(between), means, (page, *images, table, numbers))
+        part.write_text(_page(runs, scored, between, means, images, record, evaluation), encoding="utf-8")
+    more = () if evaluation is None else tuple(evaluation.images.values())
+    return ComparisonResult(tuple(scored), tuple(between), means, (page, *more, *images, table, numbers), evaluation)
 
 
 def _check_names(runs: Sequence[Run]) -> None:
@@ -132,7 +145,7 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
             series = common_period({name: _daily_top(values, quantity) for name, values in by_run.items()})
             observed, title = None, f"{quantity.name.capitalize()}{', top layer' if quantity.layered else ''}"
         cumulative = quantity.name == "runoff"
-        unit = "kg m$^{-2}$" if cumulative else quantity.unit
+        unit = "kg m-2" if cumulative else quantity.unit
         figure = compare_series(series, observed=observed, title=title, unit=unit, cumulative=cumulative)
         images.append(save_figure(figure, folder / f"{quantity.name.replace(' ', '_')}.png"))
     return images
@@ -157,6 +170,7 @@ def _page(
     means: pd.DataFrame,
     images: Sequence[Path],
     record: xr.Dataset | None,
+    evaluation: Evaluation | None,
 ) -> str:
     figures = [{"title": path.stem.replace("_", " ").capitalize(), "data": embedded(path)} for path in images]
     site = (
@@ -183,4 +197,7 @@ def _page(
         names=list(means.columns),
         means=[(row, [float(v) for v in values]) for row, values in zip(means.index, means.to_numpy(), strict=True)],
         figures=figures,
+        evaluation=evaluation,
+        evaluated={} if evaluation is None else {name: embedded(path) for name, path in evaluation.images.items()},
+        benchmarks=list(BENCHMARKS),
     )

@@ -47,6 +47,8 @@ QUANTITIES = (
     Quantity("runoff", "kg m-2 s-1"),
     Quantity("snow mass", "kg m-2"),
 )
+#: Respiration of soil and plants, which night-time NEE of a tower measures; it is compared as a function of temperature and moisture.
+ECOSYSTEM_RESPIRATION = Quantity("ecosystem respiration", "umol m-2 s-1")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Run:
     name : str
         Name of its folder.
     series : dict of str to DataArray
-        Available quantities by their names in :data:`QUANTITIES`, with dimensions ``time`` and, for profiles, ``soil``.
+        Available quantities by their names in :data:`QUANTITIES`, and :data:`ECOSYSTEM_RESPIRATION`, with
+        dimensions ``time`` and, for profiles, ``soil``.
     dzsoil : tuple of float
         Thickness of the layers [m].
     summary : dict
@@ -248,6 +251,10 @@ def _series(ds: xr.Dataset, theta_r: xr.DataArray) -> dict[str, xr.DataArray]:
         ],
         "soil temperature": [(("t_soil",), lambda: ds["t_soil"])],
         "soil respiration": [(("resp_s_gb",), lambda: ds["resp_s_gb"] * _UMOL)],
+        ECOSYSTEM_RESPIRATION.name: [
+            (("resp_s_gb", "resp_p_gb"), lambda: (ds["resp_s_gb"] + ds["resp_p_gb"]) * _UMOL),
+            (("resp_s_gb", "gpp_gb", "npp_gb"), lambda: (ds["resp_s_gb"] + ds["gpp_gb"] - ds["npp_gb"]) * _UMOL),
+        ],
         "net ecosystem exchange": [
             (("resp_s_gb", "npp_gb"), lambda: (ds["resp_s_gb"] - ds["npp_gb"]) * _UMOL),
             (
