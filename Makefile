@@ -11,18 +11,25 @@ TORCH  ?= torch==2.13.0
 # one thread per process: the tests run two processes, and threads do not make the column faster
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-minimum setup lint clean
+# two processes, each with whole files, for their fixtures; the order is that of tests/conftest.py
+PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder -p no:cacheprovider
+
+.PHONY: demo test pytest test-minimum setup lint clean
 
 demo: setup
 	$(VENV)/bin/jules-ml demo
 
-test: setup lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile -p no:cacheprovider --cov --cov-report=
+# mypy has one process: beside it, the tests use the other cores
+test: setup
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
 	@echo "Line coverage of jules_ml: $$($(VENV)/bin/coverage report --format=total) %"
 
 test-minimum: $(VENV)-minimum/ready
-	$(VENV)-minimum/bin/python -m pytest -n 2 --dist loadfile -p no:cacheprovider --no-cov tests/data tests/experiment tests/learned \
+	$(VENV)-minimum/bin/python -m pytest $(PROCESSES) --no-cov tests/data tests/experiment tests/learned \
 	  tests/physics tests/scoring tests/support tests/weather tests/cli -W ignore::DeprecationWarning
+
+pytest: setup
+	$(PYTHON) -m pytest $(PROCESSES) --cov --cov-report=
 
 lint: setup
 	$(VENV)/bin/ruff check .
@@ -36,9 +43,10 @@ $(VENV)/ready: pyproject.toml scripts/system_packages.sh
 	@scripts/system_packages.sh
 	@test -x $(PYTHON) || python3 -m venv $(VENV)
 	@echo "Installing Python packages (a few minutes the first time)"
+# without compiling all their modules, of which few are used: Python compiles a module when it is first imported
 	@$(PYTHON) -m pip install --quiet --upgrade pip
-	@$(PYTHON) -m pip install --quiet $(TORCH)
-	@$(PYTHON) -m pip install --quiet --editable '.[dev,mpi,zarr]'
+	@$(PYTHON) -m pip install --quiet --no-compile $(TORCH)
+	@$(PYTHON) -m pip install --quiet --no-compile --editable '.[dev,mpi,zarr]'
 	@touch $@
 
 $(VENV)-minimum/ready: pyproject.toml scripts/minimum_versions.py

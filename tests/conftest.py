@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from helpers.builds import DEFAULT_COMPILER, build_folder, build_targets, configure, locked
 from helpers.paths import REPOSITORY
+from helpers.pictures import rendered_once
 
 from jules_ml.bridge.library import Bridge
+
+#: A test that is marked as slow takes about as long as so many others.
+SLOW_AS_TESTS = 30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _figures_rendered_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Render each kind of figure once in a file of tests, and all figures in the tests of figures."""
+    with nullcontext() if "figure" in request.path.name else rendered_once():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -51,14 +65,37 @@ def bridge(bridge_build: Path) -> Iterator[Bridge]:
     bridge.stop()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use the Fortran bridge or ranks of MPI, which their fixtures tell."""
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage in tests marked ``no_cover``: processes of pytest-xdist measure twice, and pytest-cov stops one measurement."""
+    other = Coverage.current() if item.get_closest_marker("no_cover") else None
+    if other is not None:
+        other.stop()
+    try:
+        return (yield)
+    finally:
+        if other is not None:
+            other.start()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that use the Fortran bridge or ranks of MPI, which their fixtures tell; order them in processes of pytest-xdist."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if "bridge_build" in names:
             item.add_marker("fortran")
         if "mpiexec" in names:
             item.add_marker("mpi")
+    if hasattr(config, "workerinput"):
+        _begin_with_long_files(items)
+
+
+def _begin_with_long_files(items: list[pytest.Item]) -> None:
+    """Sort the files by their duration, which the number of tests and of slow ones tells, so that all processes end at the same time."""
+    durations = Counter[Path]()
+    for item in items:
+        durations[item.path] += SLOW_AS_TESTS if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -durations[item.path])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

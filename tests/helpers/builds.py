@@ -72,7 +72,8 @@ def configure(build: Path, compiler: str, *options: str) -> None:
 
 def build_targets(build: Path, *targets: str) -> None:
     """Build targets in a configured folder; the caller holds its lock."""
-    _run(["cmake", "--build", str(build), "--target", *targets])
+    # in two processes: the other process of the tests often waits for the same build
+    _run(["cmake", "--build", str(build), "--parallel", "2", "--target", *targets])
 
 
 def _run(command: list[str]) -> None:

@@ -19,6 +19,7 @@ from jules_ml.physics.surface import Forcing
 WEEKS = 10 * 7 * 48
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("run", ["colvg", "colbc"])
 def test_column_follows_jules_through_frost_with_prescribed_fluxes(shared_data: Path, run: str) -> None:
     jules = _loobos.jules_output(shared_data, run)

@@ -17,6 +17,7 @@ from jules_ml.physics.land_surface.state import LandSurfaceState
 pytestmark = pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_every_step_of_a_cold_month_equals_that_of_torch(shared_data: Path, tmp_path: Path) -> None:
     folder = _loobos_land.write_folder(shared_data, "snow3_cold", tmp_path / "snow3_cold")

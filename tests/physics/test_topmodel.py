@@ -178,6 +178,7 @@ def test_gradcheck(form: HydraulicForm, zw: float) -> None:
     assert torch.autograd.gradcheck(depth, [x.clone().requires_grad_() for x in inputs])
 
 
+@pytest.mark.no_cover
 def test_column_with_topmodel_follows_jules_through_frost(shared_data: Path) -> None:
     steps = 40 * 48
     column, state, fluxes, jules = _loobos.topmodel_run(shared_data)

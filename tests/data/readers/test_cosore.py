@@ -67,6 +67,7 @@ def test_ports_are_a_dimension(tmp_path: Path) -> None:
     assert ds.attrs["latitude"] == 40.0
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_every_real_data_set_is_read(real: Path) -> None:
     table = cosore_datasets(real)

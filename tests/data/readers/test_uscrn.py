@@ -66,6 +66,7 @@ def test_an_explicit_offset_is_used(real: Path) -> None:
     assert ds["time"].to_numpy()[0] == np.datetime64("2020-01-02T06:00")
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_every_station_is_read_and_dropped_values_are_counted(real: Path) -> None:
     frame = pd.read_parquet(real)

@@ -76,6 +76,7 @@ def test_the_calibrated_soil_has_the_lowest_error_in_the_test_period(calibrated:
     assert "100%" in output
 
 
+@pytest.mark.no_cover
 def test_the_test_period_does_not_affect_the_calibration(tmp_path: Path) -> None:
     path = write_synthetic_site(tmp_path, days=14)
     experiment = load_experiment(path)
@@ -99,6 +100,7 @@ def test_the_card_compares_with_the_soil_of_the_experiment(calibrated: tuple[Pat
     assert "too short to check" in " ".join(output.split())
 
 
+@pytest.mark.no_cover
 def test_the_test_period_does_not_affect_the_comparison(tmp_path: Path) -> None:
     path = write_synthetic_site(tmp_path, days=14)
     cards = []
@@ -111,6 +113,7 @@ def test_the_test_period_does_not_affect_the_comparison(tmp_path: Path) -> None:
     assert cards[0]["comparison_with_stock"] == cards[1]["comparison_with_stock"]
 
 
+@pytest.mark.no_cover
 def test_a_fit_of_one_site_is_this_calibration(tmp_path: Path) -> None:
     path = write_synthetic_site(tmp_path, days=14)
     fit = fit_hydraulics([load_experiment(path)], tmp_path / "fit")

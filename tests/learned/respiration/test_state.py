@@ -117,6 +117,7 @@ def test_refusals(tmp_path: Path) -> None:
         with_soil_state(record, tmp_path)
 
 
+@pytest.mark.no_cover
 def test_the_curve_of_the_model_is_recovered_where_the_sensors_differ(tmp_path: Path) -> None:
     record = synthetic_record()
     output = model_output(record)

@@ -42,6 +42,7 @@ def free_run(land: LandRun, steps: int) -> tuple[ColumnState, dict[str, np.ndarr
     return state, {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("run", ["snow3", "snow3_cold", "gl4"])
 def test_first_days_are_those_of_jules(run: str, folders: dict[str, Path], shared_data: Path) -> None:
     steps = DAYS * 48
@@ -89,6 +90,7 @@ def test_energy_balance_of_the_tiles_closes(folders: dict[str, Path]) -> None:
     assert float(residual[melted].abs().max()) < 1e-9
 
 
+@pytest.mark.no_cover
 def test_single_precision_follows_double(folders: dict[str, Path]) -> None:
     double, single = (
         free_run(_loobos_land.land_run(folders["snow3_cold"], 1, dtype), 48)[1]

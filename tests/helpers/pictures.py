@@ -1,0 +1,39 @@
+"""Pictures of figures that were rendered before: rendering takes a second, and many tests write the same figures of other data."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+
+def kind_of(figure: Figure) -> Hashable:
+    """What figures of the same function have in common: their size, and the labels and numbers of lines and images of their panels."""
+    panels = [
+        (axis.get_title("left"), axis.get_xlabel(), axis.get_ylabel(), len(axis.lines), len(axis.images))
+        for axis in figure.axes
+    ]
+    return (*figure.get_size_inches(), *panels)
+
+
+@contextmanager
+def rendered_once() -> Iterator[None]:
+    """Render the first figure of each kind; a later one gets its picture. Figures of a subprocess are all rendered."""
+    render = Figure.savefig
+    pictures: dict[Hashable, bytes] = {}
+
+    def savefig(figure: Figure, file: Any, **options: Any) -> None:
+        kind = kind_of(figure)
+        if kind not in pictures:
+            render(figure, file, **options)
+            pictures[kind] = Path(file).read_bytes()
+        else:
+            Path(file).write_bytes(pictures[kind])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", savefig)
+        yield
