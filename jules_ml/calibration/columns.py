@@ -28,6 +28,7 @@ from jules_ml.physics.kernel.trees import mapped, tensors
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.respiration import Q10_SOIL, fsth, ftemp_q10
 from jules_ml.physics.surface import Forcing
+from jules_ml.physics.topmodel import Topmodel
 
 #: Greatest critical point relative to saturation, and wilting point relative to the critical point [1].
 _BELOW: Final = 0.98
@@ -58,6 +59,8 @@ class SiteColumns:
         Parameters of the experiments: a row is a layer, a tile, or the column.
     tiles : Tiles
         Surface types.
+    topmodel : Topmodel or None
+        Properties of the grid boxes, shape (site,) each, which are not fitted.
     stress_points : {"fixed", "curve"}
         Where the critical and the wilting point are that are not fitted.
     fitted : frozenset of str
@@ -68,6 +71,7 @@ class SiteColumns:
     forcing: Forcing | LandForcing
     prior: Mapping[str, Tensor]
     tiles: Tiles
+    topmodel: Topmodel | None
     stress_points: str
     fitted: frozenset[str]
 
@@ -119,6 +123,7 @@ class SiteColumns:
             kaps=1.0,
             co2=co2,
             height=height,
+            topmodel=mapped(lambda x: x.repeat(copies), self.topmodel),
             **soil_switches(soil),
         )
 
@@ -184,7 +189,9 @@ def site_columns(
     prior["theta_r"] = torch.cat([site.soil.theta_r for site in sites], dim=1)
     for name, values in _column_values(sites).items():
         prior[name] = torch.tensor([values], dtype=DTYPE)
-    return SiteColumns(tuple(sites), forcing, prior, tiles, stress_points, frozenset(fitted))
+    boxes = [iter(tensors(site.topmodel)) for site in sites]
+    topmodel = mapped(lambda _: torch.cat([next(box) for box in boxes]), sites[0].topmodel)
+    return SiteColumns(tuple(sites), forcing, prior, tiles, topmodel, stress_points, frozenset(fitted))
 
 
 def _column_values(sites: Sequence[CalibrationSite]) -> dict[str, list[float]]:
@@ -255,12 +262,23 @@ def _common(site: CalibrationSite) -> dict[str, Any]:
         "soil.dzsoil": list(soil.dzsoil),
         "soil.form": "van_genuchten" if site.soil.form is VAN_GENUCHTEN else "clapp_hornberger",
         **{f"soil.{name}": value for name, value in soil_switches(soil).items()},
+        **_topmodel_settings(site),
         "physics": None if site.land is None else site.land.switches,
         "physics.bl_height": None if site.land is None else site.land.bl_height,
         "snow": None if site.land is None else site.land.snow,
         "surface.pft_params": None if site.land is None else site.land.types.names,
         "surface.tiles": f"{len(tensors(site.weather))} series of weather and vegetation",
     }
+
+
+def _topmodel_settings(site: CalibrationSite) -> dict[str, Any]:
+    """Whether a site has TOPMODEL, and what of it is not a number of a column."""
+    assert site.experiment.soil is not None
+    top = site.experiment.soil.topmodel
+    if top is None:
+        return {"soil.topmodel": "left out"}
+    given = {f"soil.topmodel.{name}": "left out" if getattr(top, name) is None else "given" for name in ("sthzw", "zw")}
+    return {"soil.topmodel": "given", "soil.topmodel.l_wetland_unfrozen": top.l_wetland_unfrozen} | given
 
 
 class ColumnTensors(NamedTuple):
@@ -272,6 +290,7 @@ class ColumnTensors(NamedTuple):
     co2: Any
     height: Any
     factors: Any
+    topmodel: Any
 
 
 def column_tensors(column: SoilColumn) -> ColumnTensors:

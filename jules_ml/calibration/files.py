@@ -17,6 +17,7 @@ from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
 from jules_ml.calibration.simulations import write_simulations
 from jules_ml.column.soil_processes import soil_switches
+from jules_ml.experiment.sections import SoilSection
 from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
 from jules_ml.learned.kind import Outcome
@@ -221,6 +222,7 @@ def sections(result: Calibration, number: int, values: Mapping[str, NDArray[np.f
         "",
         "[soil.properties]",
         *(f"{name} = {array(values[name])}" for name in (*LAYERED, *RESIDUAL)),
+        *topmodel_lines(soil),
         "",
         "[surface]",
         f"albsoil = {float(values['albsoil'][0]):.7g}",
@@ -236,6 +238,14 @@ def sections(result: Calibration, number: int, values: Mapping[str, NDArray[np.f
             f"# q10_soil is {float(values['q10_soil'][0]):.7g}, which is not a key of an experiment: see the namelists"
         )
     return "\n".join(lines) + "\n"
+
+
+def topmodel_lines(soil: SoilSection) -> list[str]:
+    """Lines of ``[soil.topmodel]`` of an experiment (TOML), which is not fitted; none without it."""
+    if soil.topmodel is None:
+        return []
+    given = soil.topmodel.model_dump(exclude_none=True)
+    return ["", "[soil.topmodel]", *(f"{name} = {json.dumps(value)}" for name, value in given.items())]
 
 
 def _fitted_here(result: Calibration, number: int, row: int) -> list[str]:

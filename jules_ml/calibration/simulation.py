@@ -13,6 +13,7 @@ from jules_ml.calibration.columns import SiteColumns, column_step, column_tensor
 from jules_ml.calibration.observations import Observations
 from jules_ml.calibration.parameters import FittedParameters
 from jules_ml.calibration.site import DTYPE
+from jules_ml.column.soil_processes import initial_topmodel
 from jules_ml.errors import RunFailed
 from jules_ml.physics.adjoint import AdjointSteps, NotFinite
 from jules_ml.physics.column import ColumnState, SoilColumn
@@ -187,7 +188,10 @@ class Simulation:
             t_mean = (float(self.columns.forcing.t_air[:, k].mean()),)
             for values, into in ((initial.sthuf, sthuf), (initial.t_soil or t_mean, t_soil)):
                 into.append(torch.tensor(values, dtype=DTYPE).expand(n_layers))
-        return column.initial_state(*(torch.stack(each, 1).repeat(1, copies) for each in (sthuf, t_soil)))
+        wetness, temperature = (torch.stack(each, 1).repeat(1, copies) for each in (sthuf, t_soil))
+        water_tables = [initial_topmodel(site.experiment.soil, DTYPE) for site in self.columns.sites]
+        given = {name: torch.cat([each[name] for each in water_tables]).repeat(copies) for name in water_tables[0]}
+        return column.initial_state(wetness, temperature, **given)
 
     def _integrated(self, column: SoilColumn, state: ColumnState, first: int, days: int) -> tuple[ColumnState, Tensor]:
         """State after some days, and the observed outputs of each step, shape (step, row, column)."""

@@ -22,6 +22,7 @@ from jules_ml.physics.kernel.trees import mapped
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.physics.surface import Forcing
+from jules_ml.physics.topmodel import Topmodel
 
 #: Precision of all calibrations: finite differences and line searches need it.
 DTYPE: Final = torch.float64
@@ -41,6 +42,8 @@ class CalibrationSite:
         Prior soil.
     land : LandSurface or None
         JULES's land surface of the experiment; None for the simple one.
+    topmodel : Topmodel or None
+        Properties of the grid box; None without ``[soil.topmodel]``.
     weather : Forcing or LandForcing
         Whole days, shape (step, ..., 1) each.
     start : Timestamp
@@ -52,6 +55,7 @@ class CalibrationSite:
     record: xr.Dataset
     soil: Soil
     land: LandSurface | None
+    topmodel: Topmodel | None
     weather: Forcing | LandForcing
     start: pd.Timestamp
 
@@ -114,6 +118,7 @@ def calibration_site(experiment: Experiment) -> CalibrationSite:
         record=record,
         soil=soil,
         land=column.surface if isinstance(column.surface, LandSurface) else None,
+        topmodel=column.topmodel,
         weather=mapped(lambda x: x[:steps], forcing),
         start=pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep),
     )
@@ -134,12 +139,11 @@ def _refuse_unsupported(experiment: Experiment) -> None:
             where=f"{experiment.file}, run.timestep",
             remedy="give a time step that divides 86400 s",
         )
-    soil, carbon = experiment.soil, experiment.carbon
-    if (soil is not None and soil.topmodel is not None) or (carbon is not None and carbon.four_pools is not None):
+    if experiment.carbon is not None and experiment.carbon.four_pools is not None:
         raise BadInput(
-            "a calibration has neither TOPMODEL nor four pools of soil carbon",
-            where=str(experiment.file),
-            remedy="remove [soil.topmodel] and [carbon.four_pools] in a copy of the experiment",
+            "a calibration has one pool of soil carbon",
+            where=f"{experiment.file}, carbon.four_pools",
+            remedy="remove [carbon.four_pools] in a copy of the experiment",
         )
     if experiment.modules.respiration is not None:
         raise BadInput(

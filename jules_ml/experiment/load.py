@@ -159,12 +159,6 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
-    def _calibration_without_topmodel(self) -> Self:
-        if self.calibration is not None and self.soil is not None and self.soil.topmodel is not None:
-            raise ValueError("[calibration] has no water table: remove [soil.topmodel]")
-        return self
-
-    @model_validator(mode="after")
     def _switches_of_jules_in_its_namelists(self) -> Self:
         if self.run is None or self.run.model != "jules":
             return self

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from jules_ml.calibration.columns import column_step
 from jules_ml.calibration.cost import first_errors
+from jules_ml.calibration.files import topmodel_lines
 from jules_ml.calibration.lbfgs import cost_and_gradient
 from jules_ml.calibration.report import verdict
 from jules_ml.calibration.run import calibrate, prepare
@@ -29,6 +30,7 @@ from jules_ml.column.setup import experiment_column
 from jules_ml.column.soil_processes import SOIL_SWITCHES
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment, load_experiment
+from jules_ml.experiment.sections import SoilSection
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.kernel.trees import tensors
@@ -125,6 +127,31 @@ def test_gradient_is_that_of_finite_differences_and_of_torch(twin: Path) -> None
     plain = replace(simulation, compiled=False, _steps=None)
     for one, other in zip(cost_and_gradient(plain, at, errors), (cost, gradient), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.slow
+@NOT_COMPILED
+@pytest.mark.parametrize("start", ["", "sthzw = 0.9\nzw = 2.5"])
+def test_gradient_with_topmodel_is_that_of_finite_differences(twin: Path, start: str) -> None:
+    top = f"[soil.topmodel]\nfexp = 1.0\nti_mean = 6.0\nti_sig = 2.0\n{start}\n\n[surface]"
+    path = twin.with_name("topmodel.toml")
+    path.write_text(twin.read_text(encoding="utf-8").replace("[surface]", top, 1), encoding="utf-8")
+    experiment = load_experiment(path)
+    assert experiment.soil is not None
+    written = tomllib.loads("\n".join(topmodel_lines(experiment.soil)))
+    assert SoilSection.model_validate(experiment.soil.model_dump() | written["soil"]) == experiment.soil
+    simulation = prepare(_with(experiment, fit_end=np.datetime64("2001-06-06").item(), spin_up_days=1))
+    simulation.compiled = True
+    own, _ = experiment_column(experiment, timestep=10800.0, dtype=torch.float64)
+    for one, other in zip(tensors(simulation.columns.topmodel), tensors(own.topmodel), strict=True):
+        torch.testing.assert_close(one, other)
+    errors = first_errors(simulation.observations.series)
+    at = torch.tensor([0.2, -0.3, 0.4, 0.1], dtype=torch.float64)
+    _, gradient = cost_and_gradient(simulation, at, errors)
+    for k in range(4):
+        step = 1e-5 * (torch.arange(4) == k)
+        above, below = (cost_and_gradient(simulation, at + sign * step, errors)[0] for sign in (1.0, -1.0))
+        assert float(gradient[k]) == pytest.approx(float(above - below) / 2e-5, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -66,3 +66,19 @@ def test_a_batch_equals_a_loop(tmp_path: Path, cycles: int) -> None:
             )
     wet = {float(read_member(member_folder(tmp_path / "out", k))["theta"].values[0, 0]) for k in range(5)}
     assert len(wet) == 5
+
+
+def test_members_have_the_land_surface_of_the_experiment(tmp_path: Path) -> None:
+    """Parameters of plants and soil that are perturbed reach JULES's land surface."""
+    path = write_experiment(tmp_path, ("[run]\n", "[physics]\n\n[run]\n"), days=1)
+    ensemble = ENSEMBLE.replace("members = 5\nbatch = 3", "members = 2\nbatch = 2")
+    path.write_text(path.read_text(encoding="utf-8") + ensemble, encoding="utf-8")
+    experiment = load_experiment(path)
+    done = run_ensemble(experiment, tmp_path / "out")
+    assert (done.done, done.failed) == (2, 0)
+    outputs = [read_member(member_folder(tmp_path / "out", member.number)) for member in done.members]
+    alone = run_column(member_experiment(experiment, done.members[1])).output
+    for name in ("smcl", "t_soil", "fqw_gb", "gpp_gb"):
+        members = [np.asarray(output[name].values, dtype=np.float64) for output in outputs]
+        np.testing.assert_allclose(members[1], alone[name].to_numpy(), rtol=1e-12, err_msg=name)
+        assert not np.allclose(members[0], members[1], rtol=1e-6), name

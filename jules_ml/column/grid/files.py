@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -234,6 +234,49 @@ def values_at_points(path: Path, name: str, points: LandPoints, units: str | Non
     # missing values of JULES and the Unified Model, where they are not declared
     values[values < _MISSING_BELOW] = np.nan
     return values if scale is None else values * scale[0] + scale[1]
+
+
+def series_at_points(path: Path, name: str, points: LandPoints, *, times: Sequence[str] = TIME) -> _Array:
+    """Read all times of a variable at land points.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        Variable with a dimension of time, those of space, and at most one other.
+    points : LandPoints
+    times : sequence of str
+        Possible names of the dimension of time.
+
+    Returns
+    -------
+    array, shape (time, value, point)
+        NaN where missing.
+
+    Raises
+    ------
+    BadInput
+        If the file or the variable does not exist, a point is not in the file, or the variable has no dimension of time or several others.
+    """
+    with opened(path) as file:
+        variable = variable_of(file, name, path)
+        index = point_index(file, name, path, points)
+        others = [dim for dim in variable.dimensions if dim not in index.dims]
+        time = next((dim for dim in others if dim in times), None)
+        if time is None or len(others) > 2:
+            raise BadInput(
+                f"it has the dimensions {', '.join(variable.dimensions)}",
+                where=f"{path}, variable {name}",
+                remedy="give time, surface type or layer, and space",
+            )
+        box, inside = index.box(np.arange(points.size))
+        by_dim = dict(zip(index.dims, box, strict=True))
+        values = np.ma.asarray(variable[tuple(by_dim.get(dim, slice(None)) for dim in variable.dimensions)])
+        order = [variable.dimensions.index(d) for d in (time, *(d for d in others if d != time), *index.dims)]
+        plain = np.transpose(np.ma.filled(values.astype(np.float64), np.nan), order)
+    count = plain.shape[1] if len(others) == 2 else 1
+    table = plain.reshape(len(plain), count, -1)[..., inside]
+    return np.where(table < _MISSING_BELOW, np.nan, table)
 
 
 def scale_of(variable: netCDF4.Variable[Any], units: str, where: str) -> tuple[float, float] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from jules_ml.column.grid.driving import FileDriving
@@ -26,6 +28,7 @@ from jules_ml.experiment.sections import RunSection
 from jules_ml.jules.column_run.column import folder_column
 from jules_ml.jules.column_run.driving import heights, refuse_variables, snow_threshold
 from jules_ml.jules.column_run.grid_values import GridValues, land_of_run
+from jules_ml.jules.column_run.prescribed import has_prescribed, prescribed
 from jules_ml.jules.column_run.profiles import missing_outputs, output_profile
 from jules_ml.jules.column_run.switches import column_switches
 from jules_ml.jules.column_run.time_series import SeriesFiles
@@ -73,12 +76,6 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
     """
     run = read_run_folder(folder)
     switches = column_switches(run, on_grid=True)
-    if run.namelists.all("jules_prescribed") and int(run.entry("jules_prescribed", "n_datasets", 0)):
-        raise BadInput(
-            "data are prescribed besides the weather, which runs of the column on a grid do not take",
-            where=run.namelists.place("jules_prescribed"),
-            remedy="set n_datasets = 0 in a copy of the folder, or run JULES itself",
-        )
     times, profile = run_times(run), output_profile(run)
     land, notes = _with_soil(run, land_of_run(run))
     column, state = folder_column(run, switches, dtype=precision, values=GridValues(run, land))
@@ -99,6 +96,7 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
         FileDriving(section, land, times.start, run.timestep, run.folder, run.namelists.get(_DRIVE).get("nfiles", 0)),
         switches.l_cosz,
         float(typed_entry(run.namelists, _DRIVE, "diff_frac_const", 0.0)),
+        _vegetation(run, land),
     )
     notes += [*profile.notes, *missing_outputs(profile, available.keys())]
     steps = sum(segment.steps for segment in table.segments)
@@ -126,6 +124,20 @@ def _with_soil(run: RunFolder, land: LandPoints) -> tuple[LandPoints, list[str]]
     check_soil({name: values[:, use] for name, values in soil.items()}, points, where, albsoil_may_be_missing=False)
     lost = land.size - points.size
     return points, [f"{lost} of {land.size} land points have no soil and are left out"] if lost else []
+
+
+def _vegetation(
+    run: RunFolder, land: LandPoints
+) -> Callable[[pd.DatetimeIndex, NDArray[np.int64]], dict[str, NDArray[np.float64]]] | None:
+    """Function that reads prescribed leaf area and height at steps and land points, if the run prescribes them."""
+    if not has_prescribed(run):
+        return None
+
+    def read(steps: pd.DatetimeIndex, points: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        chosen = LandPoints(land.grid, land.number[points], land.latitude[points], land.longitude[points])
+        return prescribed(run, steps, chosen)
+
+    return read
 
 
 def _is_monthly(run: RunFolder) -> bool:

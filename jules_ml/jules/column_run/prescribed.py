@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jules_ml.column.grid.files import LandPoints
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
 from jules_ml.jules.run_folder import RunFolder
@@ -18,19 +19,22 @@ PRESCRIBED: Final = ("lai", "canht")
 _GROUP: Final = "jules_prescribed_dataset"
 
 
-def prescribed(run: RunFolder, steps: pd.DatetimeIndex) -> dict[str, NDArray[np.float64]]:
+def prescribed(
+    run: RunFolder, steps: pd.DatetimeIndex, points: LandPoints | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Read prescribed leaf area [1] and height [m] at time steps.
 
     Parameters
     ----------
     run : RunFolder
-        Of one point.
     steps : DatetimeIndex, shape (step,)
         Start of each step.
+    points : LandPoints, optional
+        Points of a grid; by default the run has one point.
 
     Returns
     -------
-    dict of str to array, shape (step, pft)
+    dict of str to array, shape (step, pft), or (step, pft, point) for points of a grid
         Those that the run prescribes; empty if it prescribes none.
 
     Raises
@@ -38,9 +42,28 @@ def prescribed(run: RunFolder, steps: pd.DatetimeIndex) -> dict[str, NDArray[np.
     BadInput
         If another variable is prescribed, or data are missing.
     """
+    values: dict[str, NDArray[np.float64]] = {}
+    for files in _datasets(run, points):
+        values |= series_at_steps(files, steps)
+    return values
+
+
+def has_prescribed(run: RunFolder) -> bool:
+    """Whether a run prescribes leaf area or height.
+
+    Raises
+    ------
+    BadInput
+        If a variable other than those of :data:`PRESCRIBED` is prescribed.
+    """
+    return bool(_datasets(run, None))
+
+
+def _datasets(run: RunFolder, points: LandPoints | None) -> list[SeriesFiles]:
+    """Groups of the data that are prescribed."""
     number = int(run.entry("jules_prescribed", "n_datasets", 0)) if run.namelists.all("jules_prescribed") else 0
     sizes = values_per_point(run)
-    values: dict[str, NDArray[np.float64]] = {}
+    datasets = []
     for index, entries in enumerate(run.namelists.all(_GROUP)[:number]):
         where = run.namelists.source(_GROUP, index) or f"{run.namelists.place(_GROUP)} ({index + 1} of {number})"
         others = [variable.name for variable in read_list(entries) if variable.name not in PRESCRIBED]
@@ -50,5 +73,5 @@ def prescribed(run: RunFolder, steps: pd.DatetimeIndex) -> dict[str, NDArray[np.
                 where=where,
                 remedy="remove the dataset in a copy of the folder, or run JULES itself",
             )
-        values |= series_at_steps(SeriesFiles(run, entries, where, sizes), steps)
-    return values
+        datasets.append(SeriesFiles(run, entries, where, sizes, points))
+    return datasets

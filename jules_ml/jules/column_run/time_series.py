@@ -1,4 +1,4 @@
-"""Time series of a run folder at the time steps of the model: driving data and prescribed data of one point."""
+"""Time series of a run folder at the time steps of the model: driving data of one point, and prescribed data of one or of land points."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from jules_ml.column.grid.files import TIME, LandPoints, series_at_points
 from jules_ml.data.model_variables import check_model_values
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.readers.driving_rows import data_rows
@@ -41,12 +42,15 @@ class SeriesFiles:
         Place of the group, for messages.
     sizes : mapping of str to int
         Number of values of each variable at a point.
+    points : LandPoints, optional
+        Points of a grid; by default the run has one point.
     """
 
     run: RunFolder
     entries: Mapping[str, Any]
     where: str
     sizes: Mapping[str, int]
+    points: LandPoints | None = None
 
     @property
     def variables(self) -> list[ListedVariable]:
@@ -98,7 +102,7 @@ def series_at_steps(files: SeriesFiles, steps: pd.DatetimeIndex) -> dict[str, _A
 
     Returns
     -------
-    dict of str to array, shape (step, value)
+    dict of str to array, shape (step, value), or (step, value, point) for points of a grid
         By JULES's names, in the units of the files.
 
     Raises
@@ -107,11 +111,11 @@ def series_at_steps(files: SeriesFiles, steps: pd.DatetimeIndex) -> dict[str, _A
         If a file or a variable is missing, the data do not cover the steps or have another time step, or a value is impossible.
     """
     flags = [files.flag(position) for position in range(len(files.variables))]
-    _refuse_times(files, steps)
+    length = steps[1] - steps[0] if len(steps) > 1 else pd.Timedelta(seconds=files.run.timestep)
+    _refuse_times(files, steps, length)
     first, last = (min(NEEDED[f][0] for f in flags), max(NEEDED[f][1] for f in flags))
     times = _record_times(files, steps, first, last)
     index = np.searchsorted(times, steps.to_numpy(), side="right") - 1
-    length = steps[1] - steps[0]
     per_record = np.rint(np.diff(times) / length.to_timedelta64()).astype(np.int64)
     since = np.rint((steps.to_numpy() - times[index]) / length.to_timedelta64())
     records = _records(files, pd.DatetimeIndex(times))
@@ -121,13 +125,9 @@ def series_at_steps(files: SeriesFiles, steps: pd.DatetimeIndex) -> dict[str, _A
     }
 
 
-def _refuse_times(files: SeriesFiles, steps: pd.DatetimeIndex) -> None:
+def _refuse_times(files: SeriesFiles, steps: pd.DatetimeIndex, length: pd.Timedelta) -> None:
     """Refuse data that do not cover the steps, or whose records are no whole number of steps apart."""
-    start, end, length = (
-        pd.Timestamp(files.moment("data_start")),
-        pd.Timestamp(files.moment("data_end")),
-        steps[1] - steps[0],
-    )
+    start, end = pd.Timestamp(files.moment("data_start")), pd.Timestamp(files.moment("data_end"))
     period = _period(files)
     if period > 0 and pd.Timedelta(seconds=period) < length:
         raise BadInput(
@@ -252,7 +252,7 @@ def _read(
         path = files.run.folder / file_of_variable(name, variables[0])
         if not path.is_file():
             raise BadInput("there is no such file", where=path, remedy="correct 'file' in the namelist, or provide it")
-        columns = _netcdf(files, path, variables) if is_netcdf(path.name) else _rows(files, path, variables)
+        columns = _columns(files, path, variables)
         count = len(next(iter(columns.values())))
         stamps += _stamps(pd.Timestamp(start), count, _period(files))
         for variable, series in columns.items():
@@ -295,6 +295,13 @@ def _stamps(start: pd.Timestamp, count: int, period: int) -> list[pd.Timestamp]:
     return [start + (pd.DateOffset(months=k) if period == _MONTH else pd.DateOffset(years=k)) for k in range(count)]
 
 
+def _columns(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -> dict[str, _Array]:
+    """All records of a file."""
+    if files.points is not None:
+        return _of_points(files, path, variables, files.points)
+    return _netcdf(files, path, variables) if is_netcdf(path.name) else _rows(files, path, variables)
+
+
 def _rows(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -> dict[str, _Array]:
     """Read the columns of an ASCII file, in the order of the variables."""
     sizes = [files.sizes.get(variable.name, 1) for variable in variables]
@@ -327,10 +334,33 @@ def _netcdf(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable])
         if in_file not in ds:
             raise BadInput(f"the file has no variable {in_file}", where=path, remedy="correct var_name of the namelist")
         result[name] = at_point(ds[in_file], files.run, path, time=True)
-        if result[name].shape[1] != files.sizes.get(name, 1):
-            raise BadInput(
-                f"{in_file} has {result[name].shape[1]} values at a time, and the run {files.sizes.get(name, 1)}",
-                where=path,
-                remedy="correct the numbers of layers and types of the run, or the file",
-            )
+        _refuse_size(in_file, result[name].shape[1], files.sizes.get(name, 1), path)
     return result
+
+
+def _of_points(
+    files: SeriesFiles, path: Path, variables: Sequence[ListedVariable], points: LandPoints
+) -> dict[str, _Array]:
+    """Read the variables of a netCDF file at points of a grid; shape (record, value, point)."""
+    if not is_netcdf(path.name):
+        raise BadInput(
+            "a text file has the data of one point, and the run has a grid", where=path, remedy="give a netCDF file"
+        )
+    result = {}
+    for variable in variables:
+        in_file = variable.var_name or variable.name
+        values = series_at_points(path, in_file, points, times=(files.run.grid.time_dim, *TIME))
+        _refuse_size(in_file, values.shape[1], files.sizes.get(variable.name, 1), path)
+        if not np.isfinite(values).all():
+            raise BadInput(f"{in_file} is missing at land points", where=path, remedy="fill the missing values")
+        result[variable.name] = values
+    return result
+
+
+def _refuse_size(in_file: str, size: int, expected: int, path: Path) -> None:
+    if size != expected:
+        raise BadInput(
+            f"{in_file} has {size} values at a time, and the run {expected}",
+            where=path,
+            remedy="correct the numbers of layers and types of the run, or the file",
+        )

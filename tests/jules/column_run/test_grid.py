@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import f90nml
 import numpy as np
 import pytest
 import torch
@@ -15,12 +16,12 @@ from typer.testing import CliRunner
 
 from jules_ml.cli import app
 from jules_ml.column.grid.run import run_grid
-from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.grid import folder_model
 from jules_ml.jules.column_run.grid_values import within_longitudes
 from jules_ml.jules.column_run.run import run_folder_as_column
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.variable_lists import read_list
+from jules_ml.physics.land_surface.state import LandForcing
 
 LATITUDE, LONGITUDE = np.array([[50.0] * 3, [50.0, 51.0, 51.0]]), np.array([[-1.0, 0.0, 1.0]] * 2)
 LAND = np.array([[True, True, False], [False, True, True]])
@@ -52,10 +53,46 @@ def test_the_command_runs_a_grid(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "grid.nc").is_file()
 
 
-def test_prescribed_data_are_refused(tmp_path: Path) -> None:
+def prescribe(run: Path, values: np.ndarray, *, variable: str = "lai") -> None:
+    """Prescribe a climatology of months, shape (month, pft, y, x)."""
+    data = xr.Dataset({"leaves": (("time", "pft", "y", "x"), values)})
+    data.to_netcdf(run / "leaves.nc", unlimited_dims=["time"])
+    times = {"data_start": "1990-01-01 00:00:00", "data_end": "1991-01-01 00:00:00", "data_period": -1}
+    names = {"file": "leaves.nc", "nvars": 1, "var": variable, "var_name": "leaves", "interp": "nf"}
+    groups = {
+        "jules_prescribed": {"n_datasets": 1},
+        "jules_prescribed_dataset": {**times, **names, "is_climatology": True},
+    }
+    f90nml.Namelist(groups).write(run / "namelists" / "prescribed_data.nml", force=True)
+
+
+def test_prescribed_leaf_area_is_that_of_each_point(tmp_path: Path) -> None:
+    run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND, days=3)
+    leaves = np.ones((12, 5, *LAND.shape)) * np.arange(1.0, 13.0)[:, None, None, None]
+    leaves[..., 0, 1] = 0.1
+    leaves[..., ~LAND] = np.nan
+    prescribe(run, leaves)
+    model = folder_model(run, precision=torch.float64)
+    forcing = model.driving.window(0, 4, np.array([1, 2])).forcing(np.array([0, 1, 1]), torch.float64)
+    assert isinstance(forcing, LandForcing)
+    assert forcing.lai is not None
+    np.testing.assert_allclose(forcing.lai[:, 0], [[0.1, 1.0, 1.0]] * 4)
+    finished = run_grid(model, tmp_path / "out")
+    assert finished is not None
+    with xr.open_dataset(tmp_path / "out" / "grid.nc") as grid:
+        gpp = grid["gpp_gb"].mean("time").to_numpy()
+    # the first two points differ in leaf area alone
+    assert gpp[0, 1] < 0.5 * gpp[0, 0]
+    leaves[0, 0, 0, 0] = np.nan
+    prescribe(run, leaves)
+    with refusal("leaves.nc", "leaves is missing at land points", "fill"):
+        folder_model(run).driving.window(0, 4, np.arange(4))
+
+
+def test_other_prescribed_data_are_refused(tmp_path: Path) -> None:
     run = write_grid_run(tmp_path / "run", LATITUDE, LONGITUDE, LAND)
-    rewrite(run, {"jules_prescribed": {"n_datasets": 1}})
-    with pytest.raises(BadInput, match="prescribed"):
+    prescribe(run, np.ones((12, 5, *LAND.shape)), variable="sthuf")
+    with refusal("prescribed_data.nml", "sthuf is prescribed", "remove the dataset"):
         folder_model(run)
 
 
