@@ -225,7 +225,8 @@ def test_temperature_of_deep_layers_in_single_precision_follows_double(shared_da
 @needs_compiler
 def test_water_below_the_layers_in_single_precision_follows_its_fluxes(shared_data: Path) -> None:
     forcing, state, column = _loobos.standalone(shared_data, torch.float32)
-    column.topmodel = Topmodel(*(torch.tensor([x]) for x in (1.0, 6.0, 0.4556, 0.6, 15.0, 10.0)))
+    one = torch.ones(1)
+    column.topmodel = Topmodel(one, 6.0 * one, 0.4556 * one, 0.6 * one, 15.0 * one, 10.0 * one)
     wetness = state.smcl / (1000.0 * column.dzsoil * column.soil.sm_sat)
     state = column.initial_state(wetness, state.t_soil)._replace(surface=state.surface)
     names = ["water_residual", "runoff", "fqw_gb"]
