@@ -13,7 +13,7 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from jules_ml.cli.application import app
-from jules_ml.comparison.callmip import REQUIRED, Submission, template_differences, write_submission
+from jules_ml.comparison.callmip import REQUIRED, Stage, Submission, template_differences, write_submission
 from jules_ml.comparison.convertible import Convertible
 from jules_ml.errors import BadInput
 
@@ -26,8 +26,8 @@ def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 2
     edges = (pd.Timestamp(start) + pd.to_timedelta(np.arange(days + 1), unit="D")).to_numpy()
     rng = np.random.default_rng(1)
     names = ("latent_heat", "ftl_gb", "surf_ht_flux_gb", "tstar_gb", "gpp_gb", "resp_p_gb", "resp_s_gb", "ei_gb")
-    names += ("nee_sd", "latent_heat_sd", "ftl_gb_sd")
-    data = {name: (("time", "lat", "lon"), rng.uniform(1.0, 2.0, (days, 1, 1))) for name in names}
+    spread = ("nee_sd", "latent_heat_sd", "ftl_gb_sd")
+    data = {name: (("time", "lat", "lon"), rng.uniform(1.0, 2.0, (days, 1, 1))) for name in (*names, *spread)}
     ds = xr.Dataset(
         {
             **data,
@@ -44,8 +44,9 @@ def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 2
 
 def test_layout_is_that_of_the_template(shared_data: Path, tmp_path: Path) -> None:
     template = shared_data / "callmip" / TEMPLATE
-    for stage in ("Prior", "Posterior"):
-        path = write_submission(daily_run(), stage, SUBMISSION, tmp_path, synthetic=True)  # type: ignore[arg-type]
+    stages: tuple[Stage, ...] = ("Prior", "Posterior")
+    for stage in stages:
+        path = write_submission(daily_run(), stage, SUBMISSION, tmp_path, synthetic=True)
         assert path.name == f"JULES-ML.v0-1_Phase1b_Scen1_DK-Sor_Cal_{stage}.SYNTHETIC.nc"
         assert template_differences(path, template) == []
         with netCDF4.Dataset(path) as file:
