@@ -292,7 +292,8 @@ def converted_variables(ds: xr.Dataset, names: Names, *, at_step_end: bool) -> d
         values = way.value(ds).astype(np.float64)
         values = variable.sign * values if names == "cmip" else values
         method = "point" if variable.state and at_step_end else "mean"
-        attrs = {"units": variable.units, "long_name": variable.long_name, "cell_methods": f"time: {method}"}
+        attrs = {"units": variable.units, "long_name": variable.long_name}
+        attrs |= {"cell_methods": f"time: {method}"} if "time" in values.dims else {}
         # a standard name states the sign, which is that of CMIP
         named = variable.standard_name is not None and (names == "cmip" or variable.sign > 0.0)
         attrs |= {"standard_name": str(variable.standard_name)} if named else {}

@@ -176,7 +176,7 @@ def _attributes(run: Convertible, stage: Stage, submission: Submission) -> dict[
         "Calibration_stage": stage,
         "Cal_Val": "Validation" if submission.validation else "Calibration",
         "Conventions": "CalLMIP Phase 1 protocol v2",
-        "source": f"{run.source}, {software_name()}",
+        "source": run.source if software_name() in run.source else f"{run.source}, written by {software_name()}",
         "history": "jules-ml convert --to callmip",
     }
 

@@ -11,12 +11,16 @@ import pandas as pd
 import pytest
 import torch
 import xarray as xr
+from helpers.conventions import check_conventions
 from helpers.loobos_folder import write_loobos_folder
 from helpers.refusals import refusal
 
+from jules_ml.column.folder import write_run
 from jules_ml.column.land_setup import column_forcing, monthly_values
 from jules_ml.column.run import run_column, run_weather
 from jules_ml.column.setup import experiment_column
+from jules_ml.comparison.converted_files import converted_dataset
+from jules_ml.comparison.convertible import read_convertible
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.physics import PhysicsSection
@@ -107,6 +111,17 @@ def test_a_run_equals_that_of_the_same_namelists(shared_data: Path, tmp_path: Pa
         )
     assert run.output["gpp"].dims == ("time", "pft")
     assert run.output["frac"].sel(tile="c3_grass") == pytest.approx(0.208)
+    write_run(run, tmp_path / "out")
+    check_conventions(tmp_path / "out" / "column.nc")
+    with xr.open_dataset(tmp_path / "out" / "column.nc") as back:
+        assert back["tile"].to_numpy().tolist() == run.output["tile"].to_numpy().tolist()
+    ds = converted_dataset(read_convertible(tmp_path / "out"), "alma")
+    evaporation = ds["TVeg"] + ds["ESoil"] + ds["ECanop"] + ds["SubSnow"]
+    np.testing.assert_allclose(evaporation, ds["Evap"], atol=1e-12)
+    np.testing.assert_allclose(ds["SWnet"] + ds["LWnet"], ds["Rnet"], atol=1e-9)
+    assert float(ds["SWnet"].min()) >= 0.0
+    assert bool((ds["SWnet"] <= ds["SWdown"]).all())
+    np.testing.assert_allclose(ds["NEE"], ds["Reco"] - ds["GPP"], atol=1e-15)
 
 
 def column_of(experiment: Experiment) -> tuple[LandSurface, LandForcing]:

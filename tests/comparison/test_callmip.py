@@ -1,0 +1,118 @@
+"""Submissions to CalLMIP Phase 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from jules_ml.cli.application import app
+from jules_ml.comparison.callmip import REQUIRED, Stage, Submission, template_differences, write_submission
+from jules_ml.comparison.convertible import Convertible
+from jules_ml.errors import BadInput
+
+SUBMISSION = Submission("JULES-ML.v0-1")
+TEMPLATE = "CLASSIC.v2_Phase1b_Scen1_DK-Sor_Cal_Prior.nc"
+
+
+def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 23:00") -> Convertible:
+    """Synthetic daily means; the first day begins at local midnight, an hour ahead of UTC."""
+    edges = (pd.Timestamp(start) + pd.to_timedelta(np.arange(days + 1), unit="D")).to_numpy()
+    rng = np.random.default_rng(1)
+    names = ("latent_heat", "ftl_gb", "surf_ht_flux_gb", "tstar_gb", "gpp_gb", "resp_p_gb", "resp_s_gb", "ei_gb")
+    spread = ("nee_sd", "latent_heat_sd", "ftl_gb_sd")
+    data = {name: (("time", "lat", "lon"), rng.uniform(1.0, 2.0, (days, 1, 1))) for name in (*names, *spread)}
+    ds = xr.Dataset(
+        {
+            **data,
+            "smcl": (("time", "soil", "lat", "lon"), rng.uniform(20.0, 30.0, (days, 4, 1, 1))),
+            "esoil": (("time", "tile", "lat", "lon"), np.full((days, 3, 1, 1), [[[2e-5]], [[4e-5]], [[6e-5]]])),
+            "frac": ("tile", [0.5, 0.25, 0.25]),
+            "lai": ((), 4.0),
+            "cs_gb": ((), 12.0),
+        },
+        coords={"lat": [55.4849], "lon": [11.6446], "pft": [1, 2], "dzsoil": ("soil", [0.1, 0.25, 0.65, 2.0])},
+    )
+    return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), False, site, "test")
+
+
+def test_layout_is_that_of_the_template(shared_data: Path, tmp_path: Path) -> None:
+    template = shared_data / "callmip" / TEMPLATE
+    stages: tuple[Stage, ...] = ("Prior", "Posterior")
+    for stage in stages:
+        path = write_submission(daily_run(), stage, SUBMISSION, tmp_path, synthetic=True)
+        assert path.name == f"JULES-ML.v0-1_Phase1b_Scen1_DK-Sor_Cal_{stage}.SYNTHETIC.nc"
+        assert template_differences(path, template) == []
+        with netCDF4.Dataset(path) as file:
+            assert "synthetic" in file.synthetic
+            assert file.Calibration_stage == stage
+            assert ("nep_post_unc" in file.variables) == (stage == "Posterior")
+            assert file["nep"].comment == "synthetic values"
+
+
+def test_values_signs_and_days(tmp_path: Path) -> None:
+    run = daily_run("NL-Loo")
+    path = write_submission(run, "Posterior", SUBMISSION._replace(validation=True, scenario=5), tmp_path)
+    assert path.name == "JULES-ML.v0-1_Phase1b_Scen5_NL-Loo_Val_Posterior.nc"
+    with netCDF4.Dataset(path) as file:
+        values = {name: file[name][:].ravel() for name in file.variables}
+        assert file["lat"].dimensions == ()
+        assert float(file["lat"][...]) == pytest.approx(55.4849)
+        assert file["time"].units == "days since 1997-01-01 00:00:00"
+        assert values["time"].tolist() == [0.5, 1.5, 2.5, 3.5, 4.5]
+        assert file["nep"].units == "kgC m-2 s-1"
+        assert file["cLiveBioAbove"][:].mask.all()
+        assert "not simulated" in file["cLiveBioAbove"].comment
+        assert not hasattr(file, "synthetic")
+    ds = {name: values_.to_numpy().ravel() for name, values_ in run.ds.data_vars.items()}
+    np.testing.assert_allclose(values["nep"], ds["gpp_gb"] - ds["resp_p_gb"] - ds["resp_s_gb"])
+    np.testing.assert_allclose(values["reco"], ds["resp_p_gb"] + ds["resp_s_gb"])
+    np.testing.assert_allclose(values["hfg"], ds["surf_ht_flux_gb"])
+    np.testing.assert_allclose(values["tran"], 2e-5 * 0.5 + 4e-5 * 0.25)
+    np.testing.assert_allclose(values["evspsblsoi"], 6e-5 * 0.25 + ds["ei_gb"])
+    np.testing.assert_allclose(values["mrso"], run.ds["smcl"].sum("soil").to_numpy().ravel())
+    np.testing.assert_allclose(values["mrsos"], run.ds["smcl"].isel(soil=0).to_numpy().ravel())
+    np.testing.assert_allclose(values["hfss_post_unc"], ds["ftl_gb_sd"])
+    assert values["lai"].tolist() == [4.0] * 5
+    assert {each.name for each in REQUIRED} <= set(values)
+
+
+def test_a_run_within_a_year_counts_from_its_first_day(tmp_path: Path) -> None:
+    path = write_submission(daily_run(start="1997-02-01"), "Prior", SUBMISSION, tmp_path)
+    with netCDF4.Dataset(path) as file:
+        assert file["time"][0] == 31.5
+
+
+def test_differences_are_found(shared_data: Path, tmp_path: Path) -> None:
+    path = write_submission(daily_run(), "Prior", SUBMISSION, tmp_path)
+    with netCDF4.Dataset(path, "r+") as file:
+        file["nep"].units = "kg m-2 s-1"
+        file.renameVariable("reco", "er")
+        file.delncattr("Cal_Val")
+    found = "\n".join(template_differences(path, shared_data / "callmip" / TEMPLATE))
+    for expected in ("nep: unit 'kg m-2 s-1'", "variable reco", "variable er", "no attribute Cal_Val"):
+        assert expected in found
+
+
+def test_what_the_protocol_does_not_accept_is_refused(tmp_path: Path) -> None:
+    run = daily_run()
+    hourly = replace(run, bounds=np.stack([run.bounds[:, 0], run.bounds[:, 0] + np.timedelta64(1, "h")], axis=1))
+    without = replace(run, ds=run.ds.drop_vars("resp_p_gb"))
+    for changed, submission, problem in (
+        (hourly, SUBMISSION, "not daily"),
+        (without, SUBMISSION, "lacks what nep need"),
+        (daily_run("Loobos"), SUBMISSION, "not as in FLUXNET"),
+        (run, SUBMISSION._replace(model="my_model"), "the model is called"),
+        (run, SUBMISSION._replace(scenario=7), "no scenario 7"),
+    ):
+        with pytest.raises(BadInput, match=problem):
+            write_submission(changed, "Prior", submission, tmp_path)
+    result = CliRunner().invoke(app, ["convert", str(tmp_path), "--to", "callmip", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert "simulations = true" in result.output
