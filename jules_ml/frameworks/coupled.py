@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,17 @@ class CoupledComponent(Component):
         self._show_record()
         if setup.section.state is not None:
             self.restore_state(setup.section.state)
+
+    @property
+    def coupled_inputs(self) -> frozenset[str]:
+        """Inputs that other components must set before each call, by CSDMS name."""
+        self._require_initialised()
+        return self._inputs.coupled
+
+    def start_date(self) -> datetime | None:
+        """Start of the run, UTC; None without a record and ``run.start``."""
+        self._require_initialised()
+        return None if self._setup.start is None else self._setup.start.to_pydatetime()
 
     def update(self) -> None:
         """Step once.

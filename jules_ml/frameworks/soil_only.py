@@ -26,6 +26,7 @@ from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.component import ComponentSection
 from jules_ml.frameworks.coupled import CoupledComponent
+from jules_ml.frameworks.places import Places
 from jules_ml.frameworks.setup import Setup, compiled_steps, places_of, state_without_record, steps_without_record
 from jules_ml.frameworks.variables import SOIL_INPUTS, SOIL_ONLY_OUTPUTS, STATE
 from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
@@ -113,10 +114,19 @@ class SoilOnlyBmi(CoupledComponent):
 
     The configuration is an experiment file with ``[soil]``, ``[carbon]`` and ``[run]``. All inputs are coupled: they must be set before
     each call of :meth:`update` or :meth:`update_until`.
+
+    Parameters
+    ----------
+    places : Places, optional
+        Places of the columns; by default those of ``[component]``.
     """
 
     variables: ClassVar = {**SOIL_INPUTS, **STATE, **SOIL_ONLY_OUTPUTS}
     _name = "jules_ml soil"
+
+    def __init__(self, places: Places | None = None) -> None:
+        super().__init__()
+        self._places = places
 
     def initialize(self, config_file: str) -> None:
         """Read an experiment file, and set up its soil.
@@ -132,13 +142,13 @@ class SoilOnlyBmi(CoupledComponent):
             If a section is missing or not possible, or a value that a record would give is missing.
         """
         experiment = load_experiment(Path(config_file))
-        setup = soil_setup(experiment)
+        setup = soil_setup(experiment, self._places)
         section = setup.section
         column = SoilAlone(setup.column, rooting_depth=section.rooting_depth, infil=section.infil)
         self.begin(setup, column, SoilForcing)
 
 
-def soil_setup(experiment: Experiment) -> Setup:
+def soil_setup(experiment: Experiment, places: Places | None = None) -> Setup:
     """Set up the soil of an experiment without a surface; see :class:`SoilOnlyBmi`."""
     section = experiment.component or ComponentSection()
     if section.mode == "mixed":
@@ -152,7 +162,7 @@ def soil_setup(experiment: Experiment) -> Setup:
     experiment, rate_notes = with_learned_rate(experiment)
     column, soil = _column(experiment, timestep=run.timestep)
     state = state_without_record(column, run, experiment)
-    places = places_of(section)
+    places = places_of(section) if places is None else places
     n_steps, start = steps_without_record(run)
     notes = [*soil_notes, *rate_notes]
     compiled = compiled_steps(run, n_steps, places.size, notes)
