@@ -147,7 +147,7 @@ def _clamp(recorder: Record, result: Tensor, x: Tensor, min: Any = None, max: An
 
 
 def _power(recorder: Record, result: Tensor, base: Any, exponent: Any) -> Numbers:
-    """Whole powers up to 8 are products, and halves are roots."""
+    """Whole powers up to 8 are products, halves are roots, and a third is the cubic root."""
     numbers = _as_numbers(recorder, base, REAL)
     if isinstance(exponent, int | float):
         if float(exponent).is_integer() and 0 < abs(exponent) <= 8:
@@ -156,6 +156,8 @@ def _power(recorder: Record, result: Tensor, base: Any, exponent: Any) -> Number
         if exponent in (0.5, -0.5):
             root = _operation(recorder, "sqrt", REAL, numbers)
             return _operation(recorder, "reciprocal", REAL, root) if exponent < 0 else root
+        if exponent == 1.0 / 3.0:
+            return _operation(recorder, "cbrt", REAL, numbers)
     return _operation(recorder, "pow", REAL, numbers, _as_numbers(recorder, exponent, REAL))
 
 

@@ -18,8 +18,6 @@ WRITE: Final = {REAL: "store(m + ({}) * W, {});", TRUTH: "t[{}] = {};", WHOLE: "
 _NOTHING: Final = {REAL: "splat(T(0))", TRUTH: "truth(false)", WHOLE: "whole(0)"}
 #: Places that are done at a time at most: their intermediate results have to fit into registers.
 _MOST_TOGETHER: Final = 4
-#: Statements from which no more than two are done at a time, so that the code stays short.
-_LONG: Final = 300
 
 
 class Names(Protocol):
@@ -50,19 +48,21 @@ class Places:
         numbers, rows = self.places[0], self.names.rows.row
         parts = cones(self.names.elements, numbers, lambda j: numbers[j] in rows)
         n, together = len(self.places), min(self._together(parts), len(self.places))
-        bodies = {t: [line for cone in parts for line in self._cone(cone, parts, t)] for t in {together, 1}}
+        body = [line for cone in parts for line in self._cone(cone, parts, together)]
         guard = self._guard()
         yield "  {"
         if self.table:
             lines = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in zip(*self.table, strict=True))
             yield f"  static const int at[{n}][{len(self.table)}] = {{{lines}}};"
-        yield f"  int on[{n}], count = 0, k = 0;"
+        yield f"  int on[{n + together - 1}], count = 0;"
         yield f"  for (int i = 0; i < {n}; i++) if ({guard}) on[count++] = i;"
-        for t in sorted(bodies, reverse=True):
-            yield f"  for (; k + {t} <= count; k += {t}) {{"
-            yield f"    const int {', '.join(f'i{k} = on[k + {k}]' for k in range(t))};"
-            yield from bodies[t]
-            yield "  }"
+        if together > 1:
+            # the last place once more, which changes nothing, where fewer are left
+            yield f"  for (int i = 0; i < {together - 1}; i++) on[count + i] = on[count ? count - 1 : 0];"
+        yield f"  for (int k = 0; k < count; k += {together}) {{"
+        yield f"    const int {', '.join(f'i{k} = on[k + {k}]' for k in range(together))};"
+        yield from body
+        yield "  }"
         yield "  }"
 
     def _together(self, parts: Sequence[Cone]) -> int:
@@ -76,7 +76,7 @@ class Places:
                 latency, cost = CYCLES.get(element.operation, PLAIN)
                 ready[number] = latency + max((ready.get(int(k), 0.0) for k in element.operands), default=0.0)
                 work += cost if part.guard is None else 0.5 * cost
-        most = _MOST_TOGETHER if len(self._own) < _LONG else 2
+        most = _MOST_TOGETHER
         return min(max(round(1.5 * max(ready.values()) / work), 1), most)
 
     def _guard(self) -> str:
