@@ -59,7 +59,7 @@ def kernel(double: bool) -> ctypes.CDLL:
     for name in (*FUNCTIONS, "cbrt"):
         text += f'extern "C" void run_{name}(const T* x, T* y, long n) {{ for (long k = 0; k < n; k += W) '
         text += f"store(y + k, f_{name}(load(x + k))); }}\n"
-    for name in ("pow", "min", "max"):
+    for name in ("pow", "min", "max", "atan_of_ratio"):
         text += f'extern "C" void run_{name}(const T* x, const T* z, T* y, long n) {{ for (long k = 0; k < n; k += W) '
         text += f"store(y + k, f_{name}(load(x + k), load(z + k))); }}\n"
     return library_module.library(text)
@@ -124,6 +124,8 @@ def test_powers_and_bounds_agree_with_torch(dtype: torch.dtype) -> None:
     zero, positive = torch.zeros(16, dtype=dtype), torch.full((16,), 0.6, dtype=dtype)
     assert not call(lib, "pow", zero, positive).any()
     first, second = (x.contiguous() for x in torch.cartesian_prod(*[torch.tensor(EDGES, dtype=dtype)] * 2).unbind(1))
+    expected = torch.atan(first / second)
+    torch.testing.assert_close(call(lib, "atan_of_ratio", first, second), expected, equal_nan=True)
     for name in ("min", "max"):
         torch.testing.assert_close(
             call(lib, name, first, second),

@@ -25,6 +25,7 @@ CYCLES: Final = {
     "pow": (140.0, 35.0),
     "cbrt": (75.0, 15.0),
     "atan": (50.0, 12.0),
+    "atan_of_ratio": (65.0, 20.0),
     "select": (3.0, 0.7),
 }
 PLAIN: Final = (4.0, 0.7)

@@ -176,6 +176,18 @@ def _sigmoid(recorder: Record, result: Tensor, x: Tensor) -> Numbers:
     )
 
 
+def _atan(recorder: Record, result: Tensor, x: Tensor) -> Numbers:
+    """Arc of a tangent; that of a ratio is taken with one division, of the smaller by the larger number."""
+    numbers = _as_numbers(recorder, x, REAL)
+    ratios = [recorder.elements.all[k] for k in numbers.reshape(-1).tolist()]
+    if any(ratio.operation != "div" for ratio in ratios):
+        return _operation(recorder, "atan", REAL, numbers)
+    up, down = (
+        np.array([ratio.operands[k] for ratio in ratios], dtype=np.int64).reshape(numbers.shape) for k in (0, 1)
+    )
+    return _operation(recorder, "atan_of_ratio", REAL, up, down)
+
+
 def _over(operation: str, *, mean: bool = False) -> Operand:
     """Reduction over dimensions other than the last, in order."""
 
@@ -324,7 +336,7 @@ def _unbound(recorder: Record, result: Tensor, x: Tensor, dim: int = 0, *, outpu
 _ARITHMETIC: Final = {
     "add": "add", "sub": "sub", "mul": "mul", "div": "div", "neg": "neg", "abs": "abs", "reciprocal": "reciprocal",
     "exp": "exp", "log": "log", "log10": "log10", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "tanh": "tanh",
-    "sin": "sin", "cos": "cos", "acos": "acos", "asin": "asin", "atan": "atan", "floor": "floor", "ceil": "ceil",
+    "sin": "sin", "cos": "cos", "acos": "acos", "asin": "asin", "floor": "floor", "ceil": "ceil",
     "trunc": "trunc", "sign": "sign", "minimum": "min", "maximum": "max",
 }  # fmt: skip
 #: Operations in place on new tensors, which the derivatives of torch are made of, and those with a result of their own.
@@ -344,6 +356,7 @@ OPERATORS: Final[dict[str, Operand]] = {
     "clamp": _clamp,
     "clamp_min": lambda recorder, result, x, low: _clamp(recorder, result, x, min=low),
     "clamp_max": lambda recorder, result, x, high: _clamp(recorder, result, x, max=high),
+    "atan": _atan,
     "relu": lambda recorder, result, x: _clamp(recorder, result, x, min=0.0),
     "pow": _power,
     "square": lambda recorder, result, x: _power(recorder, result, x, 2),

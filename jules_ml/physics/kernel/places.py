@@ -33,6 +33,9 @@ class Names(Protocol):
     def row_of(self, number: int) -> int:
         """Row of an element."""
 
+    def chosen_places(self, guards: Sequence[tuple[int, ...]], together: int) -> int:
+        """Where the number and the list of those places is kept whose conditions, which no step changes, hold in a column of the block."""
+
 
 class Places:
     """Statements of a loop, of which some places are done at a time, in terms of what differs between them."""
@@ -49,21 +52,36 @@ class Places:
         parts = cones(self.names.elements, numbers, lambda j: numbers[j] in rows)
         n, together = len(self.places), min(self._together(parts), len(self.places))
         body = [line for cone in parts for line in self._cone(cone, parts, together)]
-        guard = self._guard()
+        choice = list(self._choice(n, together))
         yield "  {"
         if self.table:
             lines = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in zip(*self.table, strict=True))
             yield f"  static const int at[{n}][{len(self.table)}] = {{{lines}}};"
-        yield f"  int on[{n + together - 1}], count = 0;"
-        yield f"  for (int i = 0; i < {n}; i++) if ({guard}) on[count++] = i;"
-        if together > 1:
-            # the last place once more, which changes nothing, where fewer are left
-            yield f"  for (int i = 0; i < {together - 1}; i++) on[count + i] = on[count ? count - 1 : 0];"
-        yield f"  for (int k = 0; k < count; k += {together}) {{"
-        yield f"    const int {', '.join(f'i{k} = on[k + {k}]' for k in range(together))};"
+        yield from choice
         yield from body
         yield "  }"
         yield "  }"
+
+    def _choice(self, n: int, together: int) -> Iterator[str]:
+        """Yield the head of the loop over those places that count in a block."""
+        guards = [tuple(sorted(self.names.plan.guard_of(numbers))) for numbers in self.places]
+        each = range(together)
+        if not any(guards):
+            # the last place once more, which changes nothing, where fewer are left
+            yield f"  for (int k = 0; k < {n}; k += {together}) {{"
+            last = [f"k + {j} < {n} ? k + {j} : {n - 1}" if n % together else f"k + {j}" for j in each]
+            yield f"    const int {', '.join(f'i{j} = {place}' for j, place in enumerate(last))};"
+            return
+        if any(self.names.plan.is_computed(k) for guard in guards for k in guard):
+            yield f"  int on[{n + together - 1}], count = 0;"
+            yield f"  for (int i = 0; i < {n}; i++) if ({self._guard(guards)}) on[count++] = i;"
+            if together > 1:
+                yield f"  for (int i = 1; i < {together} && count; i++) on[count + i - 1] = on[count - 1];"
+        else:
+            first = self.names.chosen_places(guards, together)
+            yield f"  const int count = o[{first}], *on = o + {first + 1};"
+        yield f"  for (int k = 0; k < count; k += {together}) {{"
+        yield f"    const int {', '.join(f'i{j} = on[k + {j}]' for j in each)};"
 
     def _together(self, parts: Sequence[Cone]) -> int:
         """Places that are done at a time: as many as keep the processor busy while results of the others are awaited."""
@@ -79,10 +97,9 @@ class Places:
         most = _MOST_TOGETHER
         return min(max(round(1.5 * max(ready.values()) / work), 1), most)
 
-    def _guard(self) -> str:
+    def _guard(self, guards: Sequence[tuple[int, ...]]) -> str:
         """Whether a place counts in a block."""
-        guards = [sorted(self.names.plan.guard_of(numbers)) for numbers in self.places]
-        return " && ".join(f"any({self._expression(each, '')})" for each in zip(*guards, strict=True)) or "true"
+        return " && ".join(f"any({self._expression(each, '')})" for each in zip(*guards, strict=True))
 
     def _cone(self, cone: Cone, parts: Sequence[Cone], together: int) -> Iterator[str]:
         """Yield the statements of a part of the body."""

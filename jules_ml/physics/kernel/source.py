@@ -59,14 +59,15 @@ def kernel_source(recorder: Recorder, state: Sequence[int], outputs: Sequence[in
         **{name: writer.rows.size[kind] for name, kind in (("REALS", REAL), ("TRUTHS", TRUTH), ("WHOLES", WHOLE))},
     }
     arguments = "const T* __restrict u, T* __restrict m, M* __restrict t, I* __restrict n, const Table* tables"
+    sizes["PLACES"] = max(writer.n_chosen, 1)
     parts = [
         f"#define DOUBLE {int(double)}",
         _text("vectors.h"),
         f"enum {{ {', '.join(f'{name} = {size}' for name, size in sizes.items())} }};",
-        f"static void prepare({arguments}) {{",
+        f"static void prepare({arguments}, int* o) {{",
         *static,
         "}",
-        f"static void step({arguments}, T* __restrict a) {{",
+        f"static void step({arguments}, const int* o, T* __restrict a) {{",
         *dynamic,
         "}",
         _text("steps.h"),
@@ -91,6 +92,9 @@ class _Writer:
         self.literals: dict[float, int] = {}
         self._roots = roots
         self._in_place: dict[int, int] = {}
+        #: Lists of places: conditions of each and places at a time, with the first number in the workspace; and the size of all.
+        self._chosen: dict[tuple[tuple[tuple[int, ...], ...], int], int] = {}
+        self.n_chosen = 0
         for number in sorted(self._kept()):
             self.rows.keep(number)
         self._kept_rows = dict(self.rows.row)
@@ -181,7 +185,25 @@ class _Writer:
             done.add(number)
             self._defined.add(number)
             lines.append(self._statement(number))
-        return lines + ["  " + self._write(number, kept[number], self.name(number)) for number in kept]
+        lines += ["  " + self._write(number, kept[number], self.name(number)) for number in kept]
+        for (guards, together), first in self._chosen.items():
+            lines.append(f"  o[{first}] = 0;")
+            for place, guard in enumerate(guards):
+                condition = " && ".join(f"any({self.name(k)})" for k in guard) or "true"
+                lines.append(f"  if ({condition}) o[++o[{first}] + {first}] = {place};")
+            # the last place once more, which changes nothing, where fewer are left
+            lines.append(
+                f"  for (int k = 1; k < {together}; k++) o[{first} + o[{first}] + k] = o[{first} + o[{first}]];"
+            )
+        return lines
+
+    def chosen_places(self, guards: Sequence[tuple[int, ...]], together: int) -> int:
+        """Where a list of places is kept."""
+        key = (tuple(guards), together)
+        if key not in self._chosen:
+            self._chosen[key] = self.n_chosen
+            self.n_chosen += len(guards) + together
+        return self._chosen[key]
 
     def name(self, number: int) -> str:
         """Expression of a value that is known."""

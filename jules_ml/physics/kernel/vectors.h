@@ -322,18 +322,26 @@ static inline V f_atan(V x) {
   const V y = start + fma_of(r * z, polynomial(z, ATAN_P) / polynomial(z, ATAN_Q), r);
   return f_select(f_lt(x, splat(0)), -y, y);
 }
+static inline V f_atan_of_ratio(V up, V down) { return f_atan(up / down); }
 #else
 // of (atan(t) - t) / t^3 by t^2, up to 1
 static const T ATAN_SERIES[] = {0.00292068860f, -0.0163679142f, 0.0432118364f, -0.0755221248f, 0.106660038f, -0.142110556f,
     0.199937731f, -0.333331525f};
+// with the sign of a number, whose other bits do not count
+static inline V arc(V t, M is_inverse, I sign) {
+  const V z = t * t, y = fma_of(t * z, polynomial(z, ATAN_SERIES), t);
+  const V angle = f_select(is_inverse, splat(1.57079633f) - y, y);
+  return (V)((I)angle ^ (sign & whole(N(1) << 31)));
+}
 static inline V f_atan(V x) {
   const V a = f_abs(x);
   const M large = f_lt(splat(1), a);
-  V t = a;
-  if (any(large)) t = f_select(large, splat(1) / a, a);
-  const V z = t * t, y = fma_of(t * z, polynomial(z, ATAN_SERIES), t);
-  const V angle = f_select(large, splat(1.57079633f) - y, y);
-  return f_select(f_lt(x, splat(0)), -angle, angle);
+  return arc(f_select(large, splat(1) / a, a), large, (I)x);
+}
+// by one division of the smaller by the larger number; the bounds return their second operand where one is not a number
+static inline V f_atan_of_ratio(V up, V down) {
+  const V a = f_abs(up), b = f_abs(down);
+  return arc(min_of(b, a) / max_of(a, b), f_lt(b, a), (I)up ^ (I)down);
 }
 #endif
 
