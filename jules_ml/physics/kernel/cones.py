@@ -15,7 +15,7 @@ from jules_ml.physics.kernel.elements import Elements
 CYCLES: Final = {
     "div": (13.0, 7.0),
     "reciprocal": (13.0, 7.0),
-    "sqrt": (17.0, 9.0),
+    "sqrt": (17.0, 5.0),
     "exp": (45.0, 10.0),
     "expm1": (50.0, 12.0),
     "log": (50.0, 12.0),
@@ -23,7 +23,9 @@ CYCLES: Final = {
     "log1p": (70.0, 20.0),
     "tanh": (75.0, 20.0),
     "pow": (140.0, 35.0),
-    "atan": (55.0, 20.0),
+    "cbrt": (75.0, 15.0),
+    "atan": (50.0, 12.0),
+    "atan_of_ratio": (65.0, 20.0),
     "select": (3.0, 0.7),
 }
 PLAIN: Final = (4.0, 0.7)

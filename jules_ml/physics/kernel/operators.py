@@ -147,7 +147,7 @@ def _clamp(recorder: Record, result: Tensor, x: Tensor, min: Any = None, max: An
 
 
 def _power(recorder: Record, result: Tensor, base: Any, exponent: Any) -> Numbers:
-    """Whole powers up to 8 are products, and halves are roots."""
+    """Whole powers up to 8 are products, halves are roots, and a third is the cubic root."""
     numbers = _as_numbers(recorder, base, REAL)
     if isinstance(exponent, int | float):
         if float(exponent).is_integer() and 0 < abs(exponent) <= 8:
@@ -156,6 +156,8 @@ def _power(recorder: Record, result: Tensor, base: Any, exponent: Any) -> Number
         if exponent in (0.5, -0.5):
             root = _operation(recorder, "sqrt", REAL, numbers)
             return _operation(recorder, "reciprocal", REAL, root) if exponent < 0 else root
+        if exponent == 1.0 / 3.0:
+            return _operation(recorder, "cbrt", REAL, numbers)
     return _operation(recorder, "pow", REAL, numbers, _as_numbers(recorder, exponent, REAL))
 
 
@@ -172,6 +174,18 @@ def _sigmoid(recorder: Record, result: Tensor, x: Tensor) -> Numbers:
     return _operation(
         recorder, "reciprocal", REAL, _operation(recorder, "add", REAL, _as_numbers(recorder, 1, REAL), grown)
     )
+
+
+def _atan(recorder: Record, result: Tensor, x: Tensor) -> Numbers:
+    """Arc of a tangent; that of a ratio is taken with one division, of the smaller by the larger number."""
+    numbers = _as_numbers(recorder, x, REAL)
+    ratios = [recorder.elements.all[k] for k in numbers.reshape(-1).tolist()]
+    if any(ratio.operation != "div" for ratio in ratios):
+        return _operation(recorder, "atan", REAL, numbers)
+    up, down = (
+        np.array([ratio.operands[k] for ratio in ratios], dtype=np.int64).reshape(numbers.shape) for k in (0, 1)
+    )
+    return _operation(recorder, "atan_of_ratio", REAL, up, down)
 
 
 def _over(operation: str, *, mean: bool = False) -> Operand:
@@ -322,7 +336,7 @@ def _unbound(recorder: Record, result: Tensor, x: Tensor, dim: int = 0, *, outpu
 _ARITHMETIC: Final = {
     "add": "add", "sub": "sub", "mul": "mul", "div": "div", "neg": "neg", "abs": "abs", "reciprocal": "reciprocal",
     "exp": "exp", "log": "log", "log10": "log10", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "tanh": "tanh",
-    "sin": "sin", "cos": "cos", "acos": "acos", "asin": "asin", "atan": "atan", "floor": "floor", "ceil": "ceil",
+    "sin": "sin", "cos": "cos", "acos": "acos", "asin": "asin", "floor": "floor", "ceil": "ceil",
     "trunc": "trunc", "sign": "sign", "minimum": "min", "maximum": "max",
 }  # fmt: skip
 #: Operations in place on new tensors, which the derivatives of torch are made of, and those with a result of their own.
@@ -342,6 +356,7 @@ OPERATORS: Final[dict[str, Operand]] = {
     "clamp": _clamp,
     "clamp_min": lambda recorder, result, x, low: _clamp(recorder, result, x, min=low),
     "clamp_max": lambda recorder, result, x, high: _clamp(recorder, result, x, max=high),
+    "atan": _atan,
     "relu": lambda recorder, result, x: _clamp(recorder, result, x, min=0.0),
     "pow": _power,
     "square": lambda recorder, result, x: _power(recorder, result, x, 2),

@@ -18,8 +18,6 @@ WRITE: Final = {REAL: "store(m + ({}) * W, {});", TRUTH: "t[{}] = {};", WHOLE: "
 _NOTHING: Final = {REAL: "splat(T(0))", TRUTH: "truth(false)", WHOLE: "whole(0)"}
 #: Places that are done at a time at most: their intermediate results have to fit into registers.
 _MOST_TOGETHER: Final = 4
-#: Statements from which no more than two are done at a time, so that the code stays short.
-_LONG: Final = 300
 
 
 class Names(Protocol):
@@ -34,6 +32,9 @@ class Names(Protocol):
 
     def row_of(self, number: int) -> int:
         """Row of an element."""
+
+    def chosen_places(self, guards: Sequence[tuple[int, ...]], together: int) -> int:
+        """Where the number and the list of those places is kept whose conditions, which no step changes, hold in a column of the block."""
 
 
 class Places:
@@ -50,20 +51,37 @@ class Places:
         numbers, rows = self.places[0], self.names.rows.row
         parts = cones(self.names.elements, numbers, lambda j: numbers[j] in rows)
         n, together = len(self.places), min(self._together(parts), len(self.places))
-        bodies = {t: [line for cone in parts for line in self._cone(cone, parts, t)] for t in {together, 1}}
-        guard = self._guard()
+        body = [line for cone in parts for line in self._cone(cone, parts, together)]
+        choice = list(self._choice(n, together))
         yield "  {"
         if self.table:
             lines = ", ".join("{" + ", ".join(map(str, row)) + "}" for row in zip(*self.table, strict=True))
             yield f"  static const int at[{n}][{len(self.table)}] = {{{lines}}};"
-        yield f"  int on[{n}], count = 0, k = 0;"
-        yield f"  for (int i = 0; i < {n}; i++) if ({guard}) on[count++] = i;"
-        for t in sorted(bodies, reverse=True):
-            yield f"  for (; k + {t} <= count; k += {t}) {{"
-            yield f"    const int {', '.join(f'i{k} = on[k + {k}]' for k in range(t))};"
-            yield from bodies[t]
-            yield "  }"
+        yield from choice
+        yield from body
         yield "  }"
+        yield "  }"
+
+    def _choice(self, n: int, together: int) -> Iterator[str]:
+        """Yield the head of the loop over those places that count in a block."""
+        guards = [tuple(sorted(self.names.plan.guard_of(numbers))) for numbers in self.places]
+        each = range(together)
+        if not any(guards):
+            # the last place once more, which changes nothing, where fewer are left
+            yield f"  for (int k = 0; k < {n}; k += {together}) {{"
+            last = [f"k + {j} < {n} ? k + {j} : {n - 1}" if n % together else f"k + {j}" for j in each]
+            yield f"    const int {', '.join(f'i{j} = {place}' for j, place in enumerate(last))};"
+            return
+        if any(self.names.plan.is_computed(k) for guard in guards for k in guard):
+            yield f"  int on[{n + together - 1}], count = 0;"
+            yield f"  for (int i = 0; i < {n}; i++) if ({self._guard(guards)}) on[count++] = i;"
+            if together > 1:
+                yield f"  for (int i = 1; i < {together} && count; i++) on[count + i - 1] = on[count - 1];"
+        else:
+            first = self.names.chosen_places(guards, together)
+            yield f"  const int count = o[{first}], *on = o + {first + 1};"
+        yield f"  for (int k = 0; k < count; k += {together}) {{"
+        yield f"    const int {', '.join(f'i{j} = on[k + {j}]' for j in each)};"
 
     def _together(self, parts: Sequence[Cone]) -> int:
         """Places that are done at a time: as many as keep the processor busy while results of the others are awaited."""
@@ -76,13 +94,12 @@ class Places:
                 latency, cost = CYCLES.get(element.operation, PLAIN)
                 ready[number] = latency + max((ready.get(int(k), 0.0) for k in element.operands), default=0.0)
                 work += cost if part.guard is None else 0.5 * cost
-        most = _MOST_TOGETHER if len(self._own) < _LONG else 2
+        most = _MOST_TOGETHER
         return min(max(round(1.5 * max(ready.values()) / work), 1), most)
 
-    def _guard(self) -> str:
+    def _guard(self, guards: Sequence[tuple[int, ...]]) -> str:
         """Whether a place counts in a block."""
-        guards = [sorted(self.names.plan.guard_of(numbers)) for numbers in self.places]
-        return " && ".join(f"any({self._expression(each, '')})" for each in zip(*guards, strict=True)) or "true"
+        return " && ".join(f"any({self._expression(each, '')})" for each in zip(*guards, strict=True))
 
     def _cone(self, cone: Cone, parts: Sequence[Cone], together: int) -> Iterator[str]:
         """Yield the statements of a part of the body."""

@@ -6,7 +6,7 @@ instructions. What contributes nothing in a block of columns, such as a tile wit
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +16,9 @@ from jules_ml.physics.kernel.elements import LEAVES, Branch, Elements
 #: Places and elements from which operations become a loop.
 _FEWEST_PLACES: Final = 3
 _FEWEST_ELEMENTS: Final = 18
+#: Elements in common of places from which these get a loop of their own, and parts into which a loop is divided at most.
+_WORTH_STAGES: Final = 18
+_MOST_STAGES: Final = 4
 
 
 @dataclass
@@ -278,14 +281,43 @@ class _Grouping:
                 by_place[self._place(self.units[k])].append(self.units[k].elements[0])
             if len(group) >= _FEWEST_ELEMENTS and len(by_place) >= _FEWEST_PLACES:
                 joined.update(group)
-                members = [number for place in sorted(by_place) for number in by_place[place]]
-                new.append(Unit(members, loops=self._loops([by_place[p] for p in sorted(by_place)])))
+                for places in self._stages([by_place[p] for p in sorted(by_place)]):
+                    members = [number for numbers in places for number in numbers]
+                    new.append(Unit(members, loops=self._loops(places)))
         self.units = [unit for k, unit in enumerate(self.units) if k not in joined] + new
 
     def _place(self, unit: Unit) -> int:
         origin = self.elements.origin[unit.elements[0]]
         assert origin is not None
         return origin.place
+
+    def _stages(self, places: list[list[int]]) -> list[list[list[int]]]:
+        """Divide what is done into parts, one after the other, so that what all places have in common is one loop over all of them."""
+        serials = [{self._serial(k): k for k in numbers} for numbers in places]
+        count = Counter(s for each in serials for s in each)
+        of_all = {s for s, n in count.items() if n == len(places)}
+        if len(of_all) == len(count) or len(of_all) < _WORTH_STAGES:
+            return [places]
+        stage: dict[int, int] = {}
+        for serial in sorted(count):
+            # what is in common has even numbers, and what is not has odd ones
+            stage[serial] = 0 if serial in of_all else -1
+            for numbers in serials:
+                for operand in self.plan.operands(numbers[serial]) if serial in numbers else ():
+                    before = self._serial(operand)
+                    if before != serial and numbers.get(before) == operand:
+                        stage[serial] = max(stage[serial], stage[before] + (stage[before] - stage[serial]) % 2)
+        if max(stage.values()) > _MOST_STAGES:
+            return [places]
+        parts = [
+            [[k for k in numbers if stage[self._serial(k)] == part] for numbers in places]
+            for part in range(-1, max(stage.values()) + 1)
+        ]
+        return [[numbers for numbers in part if numbers] for part in parts if any(part)]
+
+    def _serial(self, number: int) -> int:
+        origin = self.elements.origin[number]
+        return -1 if origin is None else origin.serial
 
     def _loops(self, places: list[list[int]]) -> list[Loop]:
         """Divide places into those at which the same is done."""

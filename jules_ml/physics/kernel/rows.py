@@ -64,7 +64,7 @@ class Rows:
 
     def release(self, numbers: Iterable[int]) -> None:
         """Free the rows of elements, all of whose block are given."""
-        for block in {self._blocks[k] for k in numbers if k in self._blocks}:
+        for block in dict.fromkeys(self._blocks[k] for k in numbers if k in self._blocks):
             self._free[block[0], block[1]].append(block[2])
 
     def last_uses(self, scope: Scope) -> dict[int, list[int]]:

@@ -6,7 +6,8 @@ in the nearest caches. Rows are the numbers of one column: of constants, state, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -58,14 +59,15 @@ def kernel_source(recorder: Recorder, state: Sequence[int], outputs: Sequence[in
         **{name: writer.rows.size[kind] for name, kind in (("REALS", REAL), ("TRUTHS", TRUTH), ("WHOLES", WHOLE))},
     }
     arguments = "const T* __restrict u, T* __restrict m, M* __restrict t, I* __restrict n, const Table* tables"
+    sizes["PLACES"] = max(writer.n_chosen, 1)
     parts = [
         f"#define DOUBLE {int(double)}",
         _text("vectors.h"),
         f"enum {{ {', '.join(f'{name} = {size}' for name, size in sizes.items())} }};",
-        f"static void prepare({arguments}) {{",
+        f"static void prepare({arguments}, int* o) {{",
         *static,
         "}",
-        f"static void step({arguments}, T* __restrict a) {{",
+        f"static void step({arguments}, const int* o, T* __restrict a) {{",
         *dynamic,
         "}",
         _text("steps.h"),
@@ -89,6 +91,10 @@ class _Writer:
         self.rows = Rows(self.plan, roots, recorder.n_constant_rows + state + weather)
         self.literals: dict[float, int] = {}
         self._roots = roots
+        self._in_place: dict[int, int] = {}
+        #: Lists of places: conditions of each and places at a time, with the first number in the workspace; and the size of all.
+        self._chosen: dict[tuple[tuple[tuple[int, ...], ...], int], int] = {}
+        self.n_chosen = 0
         for number in sorted(self._kept()):
             self.rows.keep(number)
         self._kept_rows = dict(self.rows.row)
@@ -106,6 +112,11 @@ class _Writer:
 
     def step(self, state: Sequence[int], outputs: Sequence[int]) -> list[str]:
         """Statements of one step."""
+        self._in_place = self._changed_in_place(state)
+        units = self.plan.scopes[None].units
+        last = [unit for unit in units if unit.branch is None and unit.elements[0] in self._in_place]
+        last.sort(key=lambda unit: self._presence_and_row(unit.elements[0]))
+        self.plan.scopes[None].units = [unit for unit in units if all(unit is not x for x in last)] + last
         lines = self._scope(self.plan.scopes[None])
         first = self._first["state"]
         # a row of the old state that becomes another row of the new one is read before any is written
@@ -117,9 +128,45 @@ class _Writer:
         lines += [f"  store(a + {k} * W, load(a + {k} * W) + {self.name(number)});" for k, number in enumerate(outputs)]
         lines += [f"  const V moved{k} = {self.name(number)};" for k, number in moved.items()]
         for k, number in enumerate(state):
-            if self.elements.all[number].operation != "state" or k in moved:
+            if number not in self._in_place and (self.elements.all[number].operation != "state" or k in moved):
                 lines.append(f"  store(m + {first + k} * W, {f'moved{k}' if k in moved else self.name(number)});")
         return lines
+
+    def _changed_in_place(self, state: Sequence[int]) -> dict[int, int]:
+        """Elements of the new state that are the old state where something is absent, such as a tile, and their rows.
+
+        They are written last, and only where a column of the block has it.
+        """
+        of = self.elements.all
+        uses = Counter(k for number in self.plan.live for k in self.plan.operands(number))
+        uses.update(self._roots)
+        # rows of the old state that are read after these are written
+        later = {int(of[k].operands[0]) for k in self._roots if of[k].operation == "state"}
+        found: dict[int, int] = {}
+        for row, number in enumerate(state):
+            if self.elements.branch[number] is not None or not self.plan.is_gate(number) or uses[number] > 1:
+                continue
+            _, new, old = (of[int(k)] for k in of[number].operands)
+            if (
+                old.operation == "state"
+                and int(old.operands[0]) == row
+                and row not in later
+                and new.operation != "state"
+            ):
+                found[number] = row
+        return found
+
+    def _presence_and_row(self, number: int) -> tuple[int, int]:
+        return int(self.elements.all[number].operands[0]), self._in_place[number]
+
+    def _written_in_place(self, number: int, before: int | None) -> Iterator[str]:
+        """Statements that write a row of the state where its tile is present, after the element before."""
+        condition, new, old = (int(k) for k in self.elements.all[number].operands)
+        if before is None or self._presence_and_row(before)[0] != condition:
+            yield from ("  }",) if before is not None else ()
+            yield f"  if (any({self.name(condition)})) {{"
+        value = f"f_select({self.name(condition)}, {self.name(new)}, {self.name(old)})"
+        yield f"  store(m + {self._first['state'] + self._in_place[number]} * W, {value});"
 
     def prepared(self) -> list[str]:
         """Statements that compute what no step changes."""
@@ -138,7 +185,25 @@ class _Writer:
             done.add(number)
             self._defined.add(number)
             lines.append(self._statement(number))
-        return lines + ["  " + self._write(number, kept[number], self.name(number)) for number in kept]
+        lines += ["  " + self._write(number, kept[number], self.name(number)) for number in kept]
+        for (guards, together), first in self._chosen.items():
+            lines.append(f"  o[{first}] = 0;")
+            for place, guard in enumerate(guards):
+                condition = " && ".join(f"any({self.name(k)})" for k in guard) or "true"
+                lines.append(f"  if ({condition}) o[++o[{first}] + {first}] = {place};")
+            # the last place once more, which changes nothing, where fewer are left
+            lines.append(
+                f"  for (int k = 1; k < {together}; k++) o[{first} + o[{first}] + k] = o[{first} + o[{first}]];"
+            )
+        return lines
+
+    def chosen_places(self, guards: Sequence[tuple[int, ...]], together: int) -> int:
+        """Where a list of places is kept."""
+        key = (tuple(guards), together)
+        if key not in self._chosen:
+            self._chosen[key] = self.n_chosen
+            self.n_chosen += len(guards) + together
+        return self._chosen[key]
 
     def name(self, number: int) -> str:
         """Expression of a value that is known."""
@@ -177,7 +242,12 @@ class _Writer:
         lines: list[str] = []
         released = self.rows.last_uses(scope)
         here: list[int] = []
+        before: int | None = None
         for k, unit in enumerate(scope.units):
+            if unit.branch is None and unit.elements[0] in self._in_place:
+                lines += self._written_in_place(unit.elements[0], before)
+                before = unit.elements[0]
+                continue
             self.rows.add(unit)
             if unit.branch is not None:
                 lines += self._branch(unit, unit.branch)
@@ -192,6 +262,8 @@ class _Writer:
                 if number in self.rows.row:
                     lines.append("  " + self._write(number, self.rows.row[number], f"v{number}"))
             self.rows.release(released[k])
+        if before is not None:
+            lines.append("  }")
         self._defined.difference_update(here)
         if scope.branch is None:
             self._defined.update(here)

@@ -20,6 +20,7 @@ struct Workspace {
   alignas(64) T reals[REALS * W];
   alignas(64) I wholes[WHOLES];
   alignas(64) M truths[TRUTHS];
+  int places[PLACES];
 };
 
 // One row of weather of a block: the same number for all columns if the stride is 0, and the last column again beyond the last.
@@ -37,7 +38,7 @@ static void steps_of_block(const Call& call, long block, Workspace& work) {
   memset((void*)&work, 0, sizeof work);
   memcpy(m, call.constants + block * CONSTANTS * W, sizeof(T) * CONSTANTS * W);
   memcpy(state, call.state + block * STATE * W, sizeof(T) * STATE * W);
-  prepare(call.scalars, m, work.truths, work.wholes, call.tables);
+  prepare(call.scalars, m, work.truths, work.wholes, call.tables, work.places);
   const long first = block * W, valid = call.n_columns - first < W ? call.n_columns - first : W;
   T* means = call.means;
   for (long k = 0; k < call.steps; k++) {
@@ -46,7 +47,7 @@ static void steps_of_block(const Call& call, long block, Workspace& work) {
       fetch(weather + row * W, from, call.by_column[row], valid);
       __builtin_prefetch(from + call.by_time[row]);
     }
-    step(call.scalars, m, work.truths, work.wholes, call.tables, sums);
+    step(call.scalars, m, work.truths, work.wholes, call.tables, work.places, sums);
     if ((call.done + k + 1) % call.every == 0) {
       for (long row = 0; row < OUTPUTS; row++) {
         T* to = means + row * call.n_columns + first;

@@ -46,7 +46,15 @@ static inline V round_of(V a) { return OF(roundscale)(a, _MM_FROUND_TO_NEAREST_I
 static inline V f_floor(V a) { return OF(roundscale)(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
 static inline V f_ceil(V a) { return OF(roundscale)(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
 static inline V f_trunc(V a) { return OF(roundscale)(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+#if DOUBLE
 static inline V f_sqrt(V a) { return OF(sqrt)(a); }
+#else
+// half the time of the instruction for roots; 0 and infinity are their own roots
+static inline V f_sqrt(V a) {
+  const V r = _mm512_rsqrt14_ps(a), h = a * r, rest = _mm512_fnmadd_ps(h, splat(0.5f) * r, splat(0.5f));
+  return _mm512_fixupimm_ps(_mm512_fmadd_ps(h, rest, h), a, _mm512_set1_epi32(1 << 8 | 1 << 20), 0);
+}
+#endif
 static inline V f_abs(V a) { return OF(abs)(a); }
 static inline V scaled(V a, V power) { return OF(scalef)(a, power); }
 static inline M truth(bool x) { return x ? M(~0) : M(0); }
@@ -283,14 +291,27 @@ static inline V f_pow(V x, V y) {
   return f_select(f_eq(y, splat(0)), splat(1), f_select(is_nan(high), f_exp(y * f_log(x)), power));
 }
 
+// x^(1/3), not a number for a negative x
+#if defined(__AVX512DQ__) && !DOUBLE
+// of x^(-1/3) from 1 to 8
+static const T CBRT_SERIES[] = {-0.00254890792f, 0.0458946947f, -0.297207970f, 1.23701984f};
+static inline V f_cbrt(V x) {
+  const V third = splat(1.f / 3.f), n = f_floor(_mm512_getexp_ps(x) * third), m = scaled(x, n * splat(-3.f));
+  const V start = polynomial(m, CBRT_SERIES), rest = _mm512_fnmadd_ps(m * start, start * start, splat(1));
+  const V y = fma_of(start * rest, fma_of(rest, splat(2.f / 9.f), third), start), root = m * y * y;
+  const V better = fma_of(_mm512_fnmadd_ps(root * root, root, m), y * y * third, root);
+  // 0 and infinity are their own roots
+  return _mm512_fixupimm_ps(scaled(better, n), x, _mm512_set1_epi32(1 << 8 | 3 << 16 | 1 << 20 | 3 << 24), 0);
+}
+#else
+static inline V f_cbrt(V x) { return f_pow(x, splat(T(1.0 / 3.0))); }
+#endif
+
 #if DOUBLE
 static const T ATAN_P[] = {-8.750608600031904122785e-1, -1.615753718733365076637e1, -7.500855792314704667340e1,
     -1.228866684490136173410e2, -6.485021904942025371773e1};
 static const T ATAN_Q[] = {1.0, 2.485846490142306297962e1, 1.650270098316988542046e2, 4.328810604912902668951e2,
     4.853903996359136964868e2, 1.945506571482613964425e2};
-#else
-static const T ATAN_SERIES[] = {8.05374449538e-2f, -1.38776856032e-1f, 1.99777106478e-1f, -3.33329491539e-1f};
-#endif
 static inline V f_atan(V x) {
   const V a = f_abs(x);
   const M large = f_lt(splat(T(2.414213562373095)), a), middle = f_lt(splat(T(0.4142135623730950)), a);
@@ -298,14 +319,31 @@ static inline V f_atan(V x) {
   const V down = f_select(large, a, f_select(middle, a + splat(1), splat(1)));
   const V start = f_select(large, splat(T(1.5707963267948966)), f_select(middle, splat(T(0.7853981633974483)), splat(0)));
   const V r = up / down, z = r * r;
-#if DOUBLE
-  const V series = polynomial(z, ATAN_P) / polynomial(z, ATAN_Q);
-#else
-  const V series = polynomial(z, ATAN_SERIES);
-#endif
-  const V y = start + fma_of(r * z, series, r);
+  const V y = start + fma_of(r * z, polynomial(z, ATAN_P) / polynomial(z, ATAN_Q), r);
   return f_select(f_lt(x, splat(0)), -y, y);
 }
+static inline V f_atan_of_ratio(V up, V down) { return f_atan(up / down); }
+#else
+// of (atan(t) - t) / t^3 by t^2, up to 1
+static const T ATAN_SERIES[] = {0.00292068860f, -0.0163679142f, 0.0432118364f, -0.0755221248f, 0.106660038f, -0.142110556f,
+    0.199937731f, -0.333331525f};
+// with the sign of a number, whose other bits do not count
+static inline V arc(V t, M is_inverse, I sign) {
+  const V z = t * t, y = fma_of(t * z, polynomial(z, ATAN_SERIES), t);
+  const V angle = f_select(is_inverse, splat(1.57079633f) - y, y);
+  return (V)((I)angle ^ (sign & whole(N(1) << 31)));
+}
+static inline V f_atan(V x) {
+  const V a = f_abs(x);
+  const M large = f_lt(splat(1), a);
+  return arc(f_select(large, splat(1) / a, a), large, (I)x);
+}
+// by one division of the smaller by the larger number; the bounds return their second operand where one is not a number
+static inline V f_atan_of_ratio(V up, V down) {
+  const V a = f_abs(up), b = f_abs(down);
+  return arc(min_of(b, a) / max_of(a, b), f_lt(b, a), (I)up ^ (I)down);
+}
+#endif
 
 #define LANES(name)                                   \
   static inline V f_##name(V x) {                     \

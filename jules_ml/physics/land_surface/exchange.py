@@ -111,14 +111,17 @@ def stability_functions(recip_l_mo: Tensor, profile: Profile) -> tuple[Tensor, T
     xx, xx0 = torch.sqrt(1.0 + profile.zm * length), torch.sqrt(1.0 + profile.z0m * length)
     yy, yy0 = torch.sqrt(1.0 + profile.zh * length), torch.sqrt(1.0 + profile.z0h * length)
     x, x0 = torch.sqrt(xx), torch.sqrt(xx0)
-    ratio = (1.0 + x) / (1.0 + x0)
     turn = torch.atan((x - x0) / (1.0 + x * x0))  # the difference of two arcs by one
-    unstable_m = 2.0 * turn - torch.log(ratio * ratio * (1.0 + xx) / (1.0 + xx0))
+    unstable_m = 2.0 * turn - torch.log(_squared(1.0 + x) * (1.0 + xx) / (_squared(1.0 + x0) * (1.0 + xx0)))
     unstable_h = -2.0 * torch.log((1.0 + yy) / (1.0 + yy0))
     return (
         profile.log_m + torch.where(stable, stable_m, unstable_m),
         profile.log_h + torch.where(stable, stable_h, unstable_h),
     )
+
+
+def _squared(x: Tensor) -> Tensor:
+    return x * x
 
 
 def _decay(zeta: Tensor) -> Tensor:
@@ -185,7 +188,8 @@ def transfer_coefficients(
     calm_length = EPSILON**-0.5 if cor_mo_iter >= 3 else EPSILON**0.5
     blowing = vshr > MIN_WIND
     for _ in range(N_ITS):
-        chv, cdv = VKMAN / phi_h * v_s, VKMAN / phi_m * v_s
+        per_phi = VKMAN * v_s / (phi_m * phi_h)  # one division for both
+        chv, cdv = per_phi * phi_m, per_phi * phi_h
         b_flux = -chv * db
         u_s2 = torch.where(blowing, cdv * vshr, MIN_USTAR)
         v_s = _scaling_velocity(u_s2, b_flux * bl_height, db < -EPSILON, beta)
