@@ -67,15 +67,24 @@ def bridge(bridge_build: Path) -> Iterator[Bridge]:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage in tests marked ``no_cover``: processes of pytest-xdist measure twice, and pytest-cov stops one measurement."""
-    other = Coverage.current() if item.get_closest_marker("no_cover") else None
-    if other is not None:
-        other.stop()
-    try:
+    """Measure no coverage in tests marked ``no_cover``, nor in processes that they start.
+
+    Processes of pytest-xdist measure more than once, and pytest-cov stops one measurement.
+    """
+    if item.get_closest_marker("no_cover") is None:
         return (yield)
-    finally:
-        if other is not None:
-            other.start()
+    stopped = []
+    while (measurement := Coverage.current()) is not None:
+        measurement.stop()
+        stopped.append(measurement)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+            patch.delenv(name)
+        try:
+            return (yield)
+        finally:
+            for measurement in reversed(stopped):
+                measurement.start()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -77,6 +77,7 @@ def test_a_script_starts_jules(folder: Path) -> None:
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_members_are_run_in_shards_and_gathered(folder: Path) -> None:
     shard, gather = commands("jules-ml ensemble members.toml --out members --shard")

@@ -42,6 +42,7 @@ def seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "compiled", [False, pytest.param(True, marks=pytest.mark.skipif(not can_compile(), reason="no C++ compiler"))]

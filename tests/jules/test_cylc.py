@@ -74,6 +74,7 @@ def test_application_is_the_template() -> None:
     assert [(f, name, values) for f, name, values in of_app.groups()] == list(template.groups())
 
 
+@pytest.mark.no_cover
 def test_tasks_run_in_order(tmp_path: Path) -> None:
     folder = shutil.copytree(WORKFLOW, tmp_path / "run")
     write_template(folder / "app" / "jules" / "file")

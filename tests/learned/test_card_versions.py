@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from helpers.few_trees import few_trees
 from helpers.module_folders import edit_card, without_checksums
 from helpers.moisture_site import QUICK, jules_run, site
 
@@ -69,7 +70,8 @@ def old_moisture_card(card: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_moisture_folder_of_version_1_predicts_the_same(tmp_path: Path) -> None:
     folder = tmp_path / "theta"
-    fit_moisture([MoistureSite(record(i)) for i in range(9)], QUICK, folder)
+    with few_trees():
+        fit_moisture([MoistureSite(record(i)) for i in range(9)], QUICK, folder)
     ensemble, _ = load_moisture(folder)
     assert {"clay", "soc_stock", "frac_tree", "lst_excess_mean"} <= set(ensemble.static)
     edit_card(folder, lambda card: without_checksums(old_moisture_card(card)), sealed=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.few_trees import few_trees
 from helpers.hosts import KINDS, PYTHON, HostRunner, moisture_files, property_files
 from helpers.moisture_site import QUICK
 from helpers.moisture_site import site as synthetic_site
@@ -39,9 +40,9 @@ def learned_moisture(tmp_path_factory: pytest.TempPathFactory) -> Path:
         MoistureSite(moisture_record(synthetic_site(400, seed=i, name=f"site {i}"), static={"clay": 0.03 * i}))
         for i in range(8)
     ]
-    return fit_moisture(
-        sites, QUICK.model_copy(update={"static": "none"}), tmp_path_factory.mktemp("theta") / "module"
-    ).folder
+    folder = tmp_path_factory.mktemp("theta") / "module"
+    with few_trees():
+        return fit_moisture(sites, QUICK.model_copy(update={"static": "none"}), folder).folder
 
 
 @pytest.mark.parametrize("kind", KINDS)

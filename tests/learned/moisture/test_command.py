@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.few_trees import few_trees
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
@@ -20,6 +22,12 @@ fortnights = 2
 site_folds = 3
 compare_static = true
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_trees() -> Iterator[None]:
+    with few_trees():
+        yield
 
 
 @pytest.fixture(scope="module")
