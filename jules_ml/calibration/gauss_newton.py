@@ -99,11 +99,11 @@ def expansion(simulation: Simulation, displacements: Tensor, errors: Tensor) -> 
     white = whitened(residuals, errors, observed)
     shown = torch.where(torch.isnan(residuals)[:, None], torch.nan, slopes)
     jacobian = whitened(shown, errors, observed)
-    return _assembled(simulation, displacements, white, jacobian, residuals, predicted[:, 0]), predicted[:, 0]
+    return _assembled(simulation, displacements, white, jacobian, predicted[:, 0]), predicted[:, 0]
 
 
 def _assembled(
-    simulation: Simulation, displacements: Tensor, white: Tensor, jacobian: Tensor, residuals: Tensor, predicted: Tensor
+    simulation: Simulation, displacements: Tensor, white: Tensor, jacobian: Tensor, predicted: Tensor
 ) -> Expansion:
     """Sum the series into cost, gradient and Hessian of all displacements."""
     parameters, observed = simulation.parameters, simulation.observations

@@ -193,7 +193,7 @@ def fitted_parameters(
                 index.append([-1] * len(sites))
             local[row, site] = place
             if index[place][site] < 0:
-                each = _displacement(section, key, selected, types, sites[site] if "site" in section.separate else None)
+                each = _displacement(section, key, sites[site] if "site" in section.separate else None)
                 if each not in numbers:
                     numbers[each] = len(numbers)
                     sds.append(section.prior_sd)
@@ -204,13 +204,7 @@ def fitted_parameters(
     )
 
 
-def _displacement(
-    section: CalibratedSection,
-    key: tuple[int, int, str],
-    selected: Tensor,
-    types: Sequence[Sequence[str | None]],
-    site: str | None,
-) -> Displacement:
+def _displacement(section: CalibratedSection, key: tuple[int, int, str], site: str | None) -> Displacement:
     """Describe what a displacement is for."""
     dimension = PARAMETERS[section.name].dimension
     _, row, kind = key

@@ -22,7 +22,7 @@ from jules_ml.support.progress import Progress, counted
 
 
 @dataclass(frozen=True)
-class Simulation:
+class ColumnSimulation:
     """Result of spin-up and run.
 
     Attributes
@@ -77,7 +77,7 @@ def simulate(
     compiled: bool,
     must_converge: bool = False,
     progress: Progress | None = None,
-) -> Simulation:
+) -> ColumnSimulation:
     """Spin up a column, and run it.
 
     Parameters
@@ -102,7 +102,7 @@ def simulate(
 
     Returns
     -------
-    Simulation
+    ColumnSimulation
 
     Raises
     ------
@@ -135,7 +135,7 @@ def simulate(
         compiled=compiled,
         on_steps=counted(progress, "run", len(forcing.t_air)),
     )
-    return Simulation(start, spun, integration, time.perf_counter() - started)
+    return ColumnSimulation(start, spun, integration, time.perf_counter() - started)
 
 
 def _refuse_unstable_spin_up(state: ColumnState, spun: SpinUp, column: SoilColumn) -> None:

@@ -100,7 +100,7 @@ def fprf(veg_frac: Tensor) -> Tensor:
 
     Parameters
     ----------
-    veg_frac : Tensor
+    veg_frac : Tensor, shape (...)
         Fraction of the ground under vegetation [1].
 
     Returns
@@ -127,7 +127,7 @@ def resp_frac(clay: Tensor) -> Tensor:
 
     Parameters
     ----------
-    clay : Tensor
+    clay : Tensor, shape (...)
         Clay as a fraction of the mineral soil [1].
 
     Returns

@@ -42,7 +42,6 @@ class PlantTypes(NamedTuple):
     f0: Tensor
     fd: Tensor
     fsmc_mod: Tensor
-    fsmc_of: Tensor
     fsmc_p0: Tensor
     glmin: Tensor
     gsoil_f: Tensor

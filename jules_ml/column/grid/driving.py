@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -350,7 +350,3 @@ class FileWindow:
             hours = 24.0 if section.precip_disagg_method == 1 else duration * 24.0 / SECONDS_PER_DAY
             total[f"tot_{name.split('_')[1]}"] += events(parts[name], start, per_day=per_day, duration=hours)
         return total
-
-
-#: Function that makes the driving data of land points.
-MakeDriving = Callable[[LandPoints], Driving]

@@ -124,7 +124,7 @@ def run_blocks(
     return progress
 
 
-def unsound_columns(run: PointRun, block: Block, progress: Progress) -> _Points:
+def unsound_columns(block: Block, progress: Progress) -> _Points:
     """Land points of a block whose state is not finite or not possible on Earth."""
     coldest, hottest = SOIL_TEMPERATURES
     t_soil = progress.state.t_soil

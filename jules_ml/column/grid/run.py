@@ -170,7 +170,7 @@ def _work(
     own = blocks_of_rank(blocks, team.rank, team.size)
     total = model.land.points.size * sum(segment.steps for segment in model.timetable.segments)
     states = run_blocks(run, own, files, on_steps=team.counted(counted(progress, "run", total)))
-    bad = [int(k) for block, each in zip(own, states, strict=True) for k in unsound_columns(run, block, each)]
+    bad = [int(k) for block, each in zip(own, states, strict=True) for k in unsound_columns(block, each)]
     gathered = team.gathered(bad)
     layout = Layout(
         model.land.points,

@@ -28,7 +28,7 @@ from jules_ml.experiment.sections import RunSection
 from jules_ml.jules.column_run.column import folder_column
 from jules_ml.jules.column_run.driving import heights, refuse_variables, snow_threshold
 from jules_ml.jules.column_run.grid_values import GridValues, land_of_run
-from jules_ml.jules.column_run.prescribed import has_prescribed, prescribed
+from jules_ml.jules.column_run.prescribed import has_prescribed, prescribed, prescribed_files
 from jules_ml.jules.column_run.profiles import missing_outputs, output_profile
 from jules_ml.jules.column_run.switches import column_switches
 from jules_ml.jules.column_run.time_series import SeriesFiles
@@ -210,7 +210,7 @@ def _refuse_missing(run: RunFolder) -> None:
 
 
 def _fingerprint(run: RunFolder) -> str:
-    """Checksum of the namelists and of the ancillary files that they name."""
+    """Checksum of the namelists, of the ancillary files that they name, and of names, sizes and times of change of prescribed data."""
     digest = hashlib.sha256()
     for name in run.namelists.files:
         digest.update(f"{name}\n{run.namelists.text(name)}".encode("utf-8", errors="surrogateescape"))
@@ -221,4 +221,7 @@ def _fingerprint(run: RunFolder) -> str:
             if path.is_file():
                 with path.open("rb") as opened:
                     digest.update(hashlib.file_digest(opened, "sha256").digest())
+    for path in prescribed_files(run):
+        status = path.stat()
+        digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

@@ -28,9 +28,9 @@ def refuse_grid(run: RunFolder) -> None:
     points = int(np.prod(run.grid.shape))
     if points != 1:
         raise BadInput(
-            f"the run has a grid of {points} points, and --from-jules takes runs of one point",
+            f"the run has a grid of {points} points, and this is for runs of one point",
             where=run.namelists.place("jules_input_grid"),
-            remedy="give the folder of a point run; runs of the column on a grid have an experiment of their own",
+            remedy="give the folder of a point run, or run the grid with 'jules-ml run --from-jules'",
         )
 
 

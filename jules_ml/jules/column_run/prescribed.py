@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import re
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +15,7 @@ from jules_ml.column.grid.files import LandPoints
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
 from jules_ml.jules.run_folder import RunFolder
+from jules_ml.jules.series_files import listed_files
 from jules_ml.jules.variable_lists import read_list, values_per_point
 
 #: Variables that the column takes.
@@ -57,6 +61,29 @@ def has_prescribed(run: RunFolder) -> bool:
         If a variable other than those of :data:`PRESCRIBED` is prescribed.
     """
     return bool(_datasets(run, None))
+
+
+def prescribed_files(run: RunFolder) -> list[Path]:
+    """Files of prescribed data, of all dates.
+
+    Parameters
+    ----------
+    run : RunFolder
+
+    Returns
+    -------
+    list of Path
+        Those that exist, in order.
+    """
+    names: list[str] = []
+    for files in _datasets(run, None):
+        file = str(files.entries.get("file") or "")
+        listed = listed_files(run.folder / file, files.entries) if files.entries.get("read_list") else []
+        names += [file, *(each.name for each in listed)]
+    # the parts of a name that stand for those of a date or for a variable
+    patterns = {re.sub(r"%(vv|y4|y2|m1|m2|mc|d2)", "*", name) for name in names}
+    paths = {Path(path) for pattern in patterns for path in glob.glob(str(run.folder / pattern))}
+    return sorted(path for path in paths if path.is_file())
 
 
 def _datasets(run: RunFolder, points: LandPoints | None) -> list[SeriesFiles]:

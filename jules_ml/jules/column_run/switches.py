@@ -94,6 +94,9 @@ ONLY: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "jules_surf_hgt": {"zero_height": (True,)},
 }
 
+#: Entries of TRIFFID, without which JULES does not have four pools of soil carbon (``soil_bgc_model = 2``).
+_OF_TRIFFID: Final = {"l_triffid", "soil_bgc_model"}
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -201,12 +204,12 @@ def refuse(refusals: list[Refusal], where: object) -> None:
     BadInput
         If there are any.
     """
-    if refusals:
-        raise BadInput(
-            f"the column does not have {'; '.join(map(str, refusals))}",
-            where=str(where),
-            remedy='change these entries in a copy of the folder, or run JULES itself with model = "jules"',
-        )
+    if not refusals:
+        return
+    remedy = 'change these entries in a copy of the folder, or run JULES itself with model = "jules"'
+    if _OF_TRIFFID & {each.entry for each in refusals}:
+        remedy += "; TRIFFID gives the litter of four pools of soil carbon, which an experiment prescribes in [carbon.four_pools]"
+    raise BadInput(f"the column does not have {'; '.join(map(str, refusals))}", where=str(where), remedy=remedy)
 
 
 def column_switches(run: RunFolder, *, on_grid: bool = False) -> Switches:

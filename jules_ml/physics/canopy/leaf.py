@@ -210,14 +210,14 @@ def gross_rate(carboxylation: Tensor, light: Tensor, export: Tensor) -> Tensor:
 
     Parameters
     ----------
-    carboxylation, light : Tensor
+    carboxylation, light : Tensor, shape (...)
         Limiting rates times :data:`SCALE` [mol m-2 s-1].
-    export : Tensor
+    export : Tensor, shape (...)
         Limiting rate times :data:`EXPORT_SCALE` [mol m-2 s-1].
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         Rate [mol m-2 s-1].
 
     References

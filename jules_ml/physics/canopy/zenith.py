@@ -40,7 +40,7 @@ def cos_zenith_angle(
 
     Returns
     -------
-    Tensor
+    Tensor, shape that of the arguments together
         Cosine of the zenith angle [1].
 
     References

@@ -93,16 +93,16 @@ def throughfall_distributed(rain: Tensor, canopy: Tensor, catch: Tensor, *, time
 
     Parameters
     ----------
-    rain : Tensor
+    rain : Tensor, shape (...)
         Mean intensity [kg m-2 s-1].
-    canopy, catch : Tensor
+    canopy, catch : Tensor, shape (...)
         Water on leaves and its capacity [kg m-2].
     timestep : float
         Length of the step [s].
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [kg m-2 s-1].
 
     References
@@ -122,18 +122,18 @@ def runoff_distributed(rain: Tensor, canopy: Tensor, catch: Tensor, infil: Tenso
 
     Parameters
     ----------
-    rain : Tensor
+    rain : Tensor, shape (...)
         Mean intensity [kg m-2 s-1].
-    canopy, catch : Tensor
+    canopy, catch : Tensor, shape (...)
         Water on leaves and its capacity [kg m-2].
-    infil : Tensor
+    infil : Tensor, shape (...)
         Infiltration capacity [kg m-2 s-1].
     timestep : float
         Length of the step [s].
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [kg m-2 s-1].
 
     References

@@ -26,9 +26,9 @@ def growth_rate(rgrain: Tensor, t: Tensor, parameters: SnowParameters, switches:
 
     Parameters
     ----------
-    rgrain : Tensor
+    rgrain : Tensor, shape (...)
         Grain size :math:`r` [micrometre], above 0.
-    t : Tensor
+    t : Tensor, shape (...)
         Temperature [K].
     parameters : SnowParameters
         ``snow_ggr``, ``r0``.
@@ -37,7 +37,7 @@ def growth_rate(rgrain: Tensor, t: Tensor, parameters: SnowParameters, switches:
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [micrometre2 s-1].
 
     References
@@ -108,13 +108,13 @@ def grow_surface(
 
     Parameters
     ----------
-    rgrain : Tensor
+    rgrain : Tensor, shape (...)
         Grain size [micrometre].
-    snowmass : Tensor
+    snowmass : Tensor, shape (...)
         Snow on the ground [kg m-2]; without snow the grain size is ``r0``.
-    snowfall : Tensor
+    snowfall : Tensor, shape (...)
         Snow :math:`P` that reaches the ground in the step [kg m-2].
-    tstar : Tensor
+    tstar : Tensor, shape (...)
         Surface temperature [K].
     parameters : SnowParameters
         Parameters.
@@ -125,7 +125,7 @@ def grow_surface(
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [micrometre], between ``r0`` and ``rmax``.
 
     References

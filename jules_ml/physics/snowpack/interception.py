@@ -40,15 +40,15 @@ def intercept_snow(
 
     Parameters
     ----------
-    snow_can : Tensor
+    snow_can : Tensor, shape (...)
         Snow on the canopy after melt and sublimation [kg m-2].
-    snowfall : Tensor
+    snowfall : Tensor, shape (...)
         Snowfall above the canopy in the step [kg m-2].
-    catch_snow : Tensor
+    catch_snow : Tensor, shape (...)
         Canopy capacity [kg m-2]; nothing is intercepted where it is 0.
-    melt : Tensor
+    melt : Tensor, shape (...)
         Melt of the snow on the canopy [kg m-2 s-1].
-    unload_backgrnd : Tensor
+    unload_backgrnd : Tensor, shape (...)
         Rate of unloading without melt [s-1].
     parameters : SnowParameters
         ``snowinterceptfact``, ``snowunloadfact``, ``conserve_water``.

@@ -71,12 +71,12 @@ def heat_capacity(sice: Tensor, sliq: Tensor) -> Tensor:
 
     Parameters
     ----------
-    sice, sliq : Tensor
+    sice, sliq : Tensor, shape (...)
         Ice and liquid water [kg m-2].
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [J K-1 m-2].
 
     References
@@ -96,16 +96,16 @@ def conductivity(ds: Tensor, sice: Tensor, sliq: Tensor, *, i_snow_cond_parm: in
 
     Parameters
     ----------
-    ds : Tensor
+    ds : Tensor, shape (...)
         Thickness [m].
-    sice, sliq : Tensor
+    sice, sliq : Tensor, shape (...)
         Ice and liquid water [kg m-2].
     i_snow_cond_parm : int
         0: Yen (1981); 1: Calonne et al. (2011).
 
     Returns
     -------
-    Tensor
+    Tensor, shape (...)
         [W m-1 K-1]; that of fresh snow where there is no snow.
 
     References

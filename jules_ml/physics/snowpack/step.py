@@ -197,7 +197,7 @@ def _layered(*operands: Tensor, parameters: SnowParameters, switches: Switches, 
     frost = torch.where(canopy, 0.0, inputs.ei.clamp(max=0.0) * timestep)
     sice0 = torch.where(layered, snowfall - frost, shallow.snowmass)
     snowmass = torch.where(layered, sum_over_layers((sice0, *(layers.sice + layers.sliq).unbind(0))), shallow.snowmass)
-    fresh = _fresh_layer(layered, layers, sice0, snowfall, state, basal, shallow, parameters, switches)
+    fresh = _fresh_layer(layered, layers, sice0, snowfall, basal, shallow, parameters, switches)
     rgrainl = state.rgrainl
     if switches.l_snow_albedo:
         rgrainl = grow_layers(rgrainl, layers.sice, layers.tsnow, parameters, switches, timestep=timestep)
@@ -230,7 +230,6 @@ def _fresh_layer(
     layers: SnowLayers,
     sice0: Tensor,
     snowfall: Tensor,
-    state: SnowState,
     basal: BasalMelt,
     shallow: _Shallow,
     parameters: SnowParameters,

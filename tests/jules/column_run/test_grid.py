@@ -85,6 +85,8 @@ def test_prescribed_leaf_area_is_that_of_each_point(tmp_path: Path) -> None:
     assert gpp[0, 1] < 0.5 * gpp[0, 0]
     leaves[0, 0, 0, 0] = np.nan
     prescribe(run, leaves)
+    # an unfinished run is not continued with other leaves
+    assert folder_model(run).fingerprint != model.fingerprint
     with refusal("leaves.nc", "leaves is missing at land points", "fill"):
         folder_model(run).driving.window(0, 4, np.arange(4))
 

@@ -134,7 +134,7 @@ def test_what_cannot_be_run_is_refused(shared_data: Path, tmp_path: Path) -> Non
     with refusal("model_grid.nml", "grid of 6 points", "point run"):
         run_folder_as_column(grid)
     trif = write_loobos_folder(shared_data, "snow3", tmp_path / "trif", jules_vegetation={"l_triffid": True})
-    with refusal("trif", "l_triffid = T", "copy of the folder"):
+    with refusal("trif", "l_triffid = T", "[carbon.four_pools]"):
         run_folder_as_column(trif)
     net = write_loobos_folder(
         shared_data,
