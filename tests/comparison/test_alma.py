@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.conventions import check_conventions
+from helpers.loobos_folder import write_loobos_folder
 from helpers.small_experiment import write_experiment
 from typer.testing import CliRunner
 
@@ -22,6 +23,7 @@ from jules_ml.comparison.convertible import Convertible, of_jules, read_converti
 from jules_ml.data.readers.alma import read_alma
 from jules_ml.errors import BadInput
 from jules_ml.experiment import load_experiment
+from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.physics.constants import LF
 
 #: Layers of JULES's example run.
@@ -138,6 +140,27 @@ def test_energy_and_water_of_jules_close(shared_data: Path) -> None:
     # a pine forest takes up carbon on a summer day
     noon = ds["NEE"].where(ds["SWdown"] > 500.0).mean()
     assert float(noon) < 0.0
+
+
+def test_a_run_folder_of_jules_is_converted(shared_data: Path, tmp_path: Path) -> None:
+    folder = write_loobos_folder(shared_data, "colvg", tmp_path / "loobos")
+    run = read_run_folder(folder)
+    output = run.folder / str(run.entry("jules_output", "output_dir", "./output"))
+    output.mkdir(parents=True, exist_ok=True)
+    profile = next(p for p in run.namelists.all("jules_output_profile") if p.get("output_main_run"))
+    with xr.open_dataset(shared_data / "jules" / "loobos_1997_colvg_30min.nc", decode_times=False) as ds:
+        part = ds.isel(time=slice(0, 96)).load()
+    part.to_netcdf(output / f"{run.entry('jules_output', 'run_id', '')}.{profile['profile_name']}.nc")
+    result = CliRunner().invoke(app, ["convert", str(folder), "--to", "cmip", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    check_conventions(tmp_path / "out" / "loobos_cmip.nc")
+    with xr.open_dataset(tmp_path / "out" / "loobos_cmip.nc") as cmip:
+        np.testing.assert_allclose(cmip["hfls"].to_numpy().ravel(), part["latent_heat"].to_numpy().ravel(), rtol=1e-6)
+        np.testing.assert_allclose(
+            cmip["mrso"].to_numpy().ravel(), part["smcl"].sum("soil").to_numpy().ravel(), rtol=1e-6
+        )
+        assert cmip["time_bounds"].to_numpy()[0, 0] == np.datetime64("1996-12-31T23:00:00")
+        assert cmip.attrs["source"] == "JULES"
 
 
 def test_a_file_is_read_back_as_a_record(steps: Path, tmp_path: Path) -> None:
