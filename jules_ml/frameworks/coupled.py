@@ -62,7 +62,7 @@ class CoupledComponent(Component):
             start=setup.section.seconds_since_epoch(setup.start),
             time_units=setup.section.time_units,
         )
-        inputs = {name: self.variables[name] for name in self.get_input_var_names()}
+        inputs = {name: each for name, each in self.variables.items() if each.role == "input"}
         self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
         self.values |= self._inputs.values
         exchange = Exchange(

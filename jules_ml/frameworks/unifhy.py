@@ -60,8 +60,8 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
         "surface_runoff_flux_delivered_to_rivers",
         "net_groundwater_flux_to_rivers",
     }
-    _inputs_info: ClassVar = {}
-    _parameters_info: ClassVar = {}
+    _inputs_info: ClassVar[dict[str, Any]] = {}
+    _parameters_info: ClassVar[dict[str, Any]] = {}
     _constants_info: ClassVar = {
         "soil_layers": {
             "description": "number of soil layers, as in the experiment",

@@ -62,7 +62,7 @@ class Recorded(SoilSubSurface):
 
     exchanged: ClassVar[list[tuple[dict[str, Any], dict[str, Any], NDArray[np.float64]]]] = []
 
-    def run(self, **given: Any) -> Any:
+    def run(self, **given: Any) -> Any:  # type: ignore[override]
         fluxes = {name: np.array(given[name]) for name in self._inwards}
         result = super().run(**given)
         self.exchanged.append((fluxes, result[0], np.array(given["soil_water"].get_timestep(0))))
