@@ -168,8 +168,9 @@ def score_table(rows: list[dict[str, Any]]) -> tuple[ScoreRow, ...]:
         split = "test" if entry["test"] else "fit"
         at = "" if entry["depth"] is None else f", {entry['depth']:g} m"
         for name in _COPIES:
-            label = f"{entry['variable']}{at}, {name} parameters, {split} period"
-            table.append(score_row(entry["site"], label, entry[split][name], entry["units"], without=("r2", "mae")))
+            # the unit is that of a variable, so that each variable has a heading of its own
+            heading, label = f"{entry['site']}, {entry['variable']}{at}", f"{name} parameters, {split} period"
+            table.append(score_row(heading, label, entry[split][name], entry["units"], without=("r2", "mae")))
     return tuple(table)
 
 

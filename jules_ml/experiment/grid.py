@@ -156,10 +156,11 @@ class GridSection(Section):
     )
     pft_params: DataPath | None = Field(
         default=None,
-        description="namelist with JULES_PFTPARM and the like, for `[physics]`; default: of the shipped run",
+        description="namelist with JULES_PFTPARM and the like, for `[physics]`; default: the values of JULES's shipped Loobos run",
     )
     nveg_params: DataPath | None = Field(
-        default=None, description="namelist with JULES_NVEGPARM, for `[physics]`; default: of the shipped run"
+        default=None,
+        description="namelist with JULES_NVEGPARM, for `[physics]`; default: the values of JULES's shipped Loobos run",
     )
     soil_props: DataPath | None = Field(
         default=None, description="file of JULES_SOIL_PROPS, (soil, y, x) or (y, x); default: `[soil]` at all points"

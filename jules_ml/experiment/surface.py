@@ -92,10 +92,10 @@ class SurfaceSection(Section):
     pft_params: DataPath | None = Field(
         default=None,
         description="`pft_params.nml` of JULES for `[physics]`; `jules_surface_types.nml` beside it is read too, and from "
-        "`jules_snow.nml` the parameters of PFTs alone; default: JULES's five PFTs",
+        "`jules_snow.nml` the parameters of PFTs alone; default: the values of JULES's shipped Loobos run",
     )
     nveg_params: DataPath | None = Field(
-        default=None, description="`nveg_params.nml` of JULES for `[physics]`; default: urban, lake, soil and ice"
+        default=None, description="`nveg_params.nml` of JULES for `[physics]`; default: the values of the same run"
     )
 
     @model_validator(mode="after")

@@ -213,7 +213,7 @@ class FileDriving:
     def _read_piece(
         self, file: netCDF4.Dataset, path: Path, piece: Piece, name: str, in_jules: str, points: _Points
     ) -> _Values:
-        variable = variable_of(file, name, path)
+        variable = variable_of(file, name, path, key="var_name of [grid.drive]")
         check_times(file, variable, path, piece, self._series.period)
         # all files of a variable have the same grid
         key = (name, tuple(zip(variable.dimensions[1:], variable.shape[1:], strict=True)))

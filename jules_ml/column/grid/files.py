@@ -134,8 +134,17 @@ def point_index(file: netCDF4.Dataset, name: str, path: Path, land: LandPoints) 
     return PointIndex(tuple(dims), shape, land.number)
 
 
-def variable_of(file: netCDF4.Dataset, name: str, path: Path) -> netCDF4.Variable[Any]:
+def variable_of(file: netCDF4.Dataset, name: str, path: Path, *, key: str = "") -> netCDF4.Variable[Any]:
     """Return a variable of a file.
+
+    Parameters
+    ----------
+    file : netCDF4.Dataset
+    name : str
+    path : Path
+        File, for messages.
+    key : str, optional
+        Key of the experiment that gives the name.
 
     Raises
     ------
@@ -146,7 +155,7 @@ def variable_of(file: netCDF4.Dataset, name: str, path: Path) -> netCDF4.Variabl
         raise BadInput(
             f"there is no variable {name}, only {', '.join(file.variables)}",
             where=path,
-            remedy="give the name that the variable has in the file",
+            remedy=f"give the name that the variable has in the file{f' in {key}' if key else ''}",
         )
     variable: netCDF4.Variable[Any] = file.variables[name]
     return variable

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.files import TIME, LandPoints, series_at_points
@@ -328,11 +329,10 @@ def _rows(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -
 def _netcdf(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -> dict[str, _Array]:
     """Read the variables of a netCDF file; JULES counts its times and does not read them."""
     names = {variable.name: variable.var_name or variable.name for variable in variables}
+    _refuse_missing(path, names, files.where)
     ds = read_netcdf(path, kind="a time series of JULES", variables=list(names.values()))
     result = {}
     for name, in_file in names.items():
-        if in_file not in ds:
-            raise BadInput(f"the file has no variable {in_file}", where=path, remedy="correct var_name of the namelist")
         result[name] = at_point(ds[in_file], files.run, path, time=True)
         _refuse_size(in_file, result[name].shape[1], files.sizes.get(name, 1), path)
     return result
@@ -364,3 +364,19 @@ def _refuse_size(in_file: str, size: int, expected: int, path: Path) -> None:
             where=path,
             remedy="correct the numbers of layers and types of the run, or the file",
         )
+
+
+def _refuse_missing(path: Path, names: Mapping[str, str], where: str) -> None:
+    """Refuse a netCDF file without one of the variables, naming the key of the namelist; a damaged file is refused when it is read."""
+    try:
+        with xr.open_dataset(path, decode_times=False) as ds:
+            present = [str(name) for name in ds.data_vars]
+    except (OSError, ValueError, RuntimeError):
+        return
+    for name, in_file in names.items():
+        if in_file not in present:
+            raise BadInput(
+                f"the file has no variable {in_file} for {name}, only {', '.join(present)}",
+                where=path,
+                remedy=f"correct var_name in {where}, or give a file with the variable",
+            )

@@ -119,6 +119,14 @@ def test_a_climatology_of_months_serves_any_year(tmp_path: Path) -> None:
     np.testing.assert_allclose(between["lai"][:, 0], [1.0074, 1.0, 1.0007, 1.0013], atol=1e-4)
 
 
+def test_a_variable_that_a_file_lacks_is_named_with_its_key(tmp_path: Path) -> None:
+    data = xr.Dataset({"TA": (("time", "y", "x"), np.full((24, 1, 1), 280.0))}, coords={"time": np.arange(24.0)})
+    data.to_netcdf(tmp_path / "drive.nc")
+    steps = half_hours("2001-01-01 05:00", "2001-01-01 08:00")
+    with refusal("drive.nc", "no variable Tair for t, only TA", "correct var_name in"):
+        series(tmp_path, steps, file="drive.nc", var_name=["Tair", "Wind"])
+
+
 def test_refusals_name_the_problem(tmp_path: Path, text_file: str) -> None:
     steps = half_hours("2001-01-01 05:00", "2001-01-01 08:00")
     with refusal("drive.nml", "interp of t is 'x'", "choose among b, c"):
