@@ -18,7 +18,13 @@ from jules_ml.column.folder import run_summary, write_results
 from jules_ml.column.land_weather import land_forcing
 from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
-from jules_ml.column.run import ColumnRun, refuse_unstable_column, refuse_unstable_spin_up, to_be_compiled
+from jules_ml.column.run import (
+    ColumnRun,
+    compilation_notes,
+    refuse_unstable_column,
+    refuse_unstable_spin_up,
+    to_be_compiled,
+)
 from jules_ml.column.spin_up import SpinUp, spin_up
 from jules_ml.errors import BadInput, RunFailed
 from jules_ml.experiment import Experiment
@@ -122,16 +128,16 @@ def run_folder_as_column(
     gained = water_stored(column, integration.state) - water_stored(column, state)
     budgets = column_budgets(output, gained=gained, timestep=run.timestep)
     output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
-    weather, notes = inputs.weather, [*notes, *_missing_outputs(profile, output)]
+    notes += [*compilation_notes(is_compiled, integration), *_missing_outputs(profile, output)]
     made = ColumnRun(
         _experiment(run, section),
         output,
-        weather,
+        inputs.weather,
         spun,
         budgets,
-        is_compiled,
+        integration.compiled,
         wall_seconds,
-        weather.series,
+        inputs.weather.series,
         state,
         tuple(notes),
     )
