@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,13 @@ from jules_ml.support.output_folder import replaced_folder
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
     from jules_ml.jules.run import JulesRun
+
+
+class Precision(StrEnum):
+    """Floating-point precision of a run."""
+
+    float32 = "float32"
+    float64 = "float64"
 
 
 @app.command(
@@ -60,6 +68,13 @@ def run(
             metavar="FOLDER",
         ),
     ] = None,
+    precision: Annotated[
+        Precision | None,
+        typer.Option(
+            help="Floating-point precision with --from-jules; by default float64 at a point and float32, that of JULES, on a grid.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an unfinished run on a grid, with any number of ranks.")
     ] = False,
@@ -69,7 +84,11 @@ def run(
     if from_jules is not None:
         _refuse_beside("--from-jules", from_jules, " --out FOLDER", experiment, prepare, collect)
         folder = Path("runs") / from_jules.resolve().name if out is None else out
-        return _run_from_jules(from_jules, folder, resume=resume, quiet=quiet)
+        return _run_from_jules(from_jules, folder, precision, resume=resume, quiet=quiet)
+    if precision is not None:
+        raise BadInput(
+            "--precision is for --from-jules", where="jules-ml run", remedy="set precision in [run] of the experiment"
+        )
     if collect is not None:
         _refuse_beside("--collect", collect, "", experiment, prepare, resume, out)
         return _collect_jules(collect, quiet)
@@ -146,25 +165,27 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
         print_files(map(staged.final, files))
 
 
-def _run_from_jules(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+def _run_from_jules(source: Path, folder: Path, precision: Precision | None, *, resume: bool, quiet: bool) -> None:
     from jules_ml.jules.column_run.one_point import has_grid
     from jules_ml.support.ranks import launched_size
 
     if launched_size() > 1 or has_grid(source):
-        return run_folder_on_grid(source, folder, resume=resume, quiet=quiet)
+        return run_folder_on_grid(source, folder, precision or Precision.float32, resume=resume, quiet=quiet)
     if resume:
         raise BadInput("only runs on a grid are continued", where=source, remedy="leave out --resume")
-    return _run_point_from_jules(source, folder, quiet)
+    return _run_point_from_jules(source, folder, precision or Precision.float64, quiet)
 
 
-def _run_point_from_jules(source: Path, folder: Path, quiet: bool) -> None:
+def _run_point_from_jules(source: Path, folder: Path, precision: Precision, quiet: bool) -> None:
+    import torch
+
     from jules_ml.column.folder import RUN, run_figure
     from jules_ml.jules.column_run.run import run_folder_as_column, write_folder_run
     from jules_ml.support.figures import save_figure
 
     with replaced_folder(folder, RUN) as staged:
         with progress_bars(quiet) as report:
-            finished, run_folder = run_folder_as_column(source, progress=report)
+            finished, run_folder = run_folder_as_column(source, precision=getattr(torch, precision), progress=report)
         files = write_folder_run(finished, run_folder, staged.path)
         figure = run_figure(finished)
         if figure is not None:

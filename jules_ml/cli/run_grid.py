@@ -33,13 +33,15 @@ def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, quie
     _run(read, folder, resume=resume, quiet=quiet)
 
 
-def run_folder_on_grid(source: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+def run_folder_on_grid(source: Path, folder: Path, precision: str, *, resume: bool, quiet: bool) -> None:
     """Run the column at the points of a run folder of JULES, alone or as one of several ranks."""
 
     def read() -> tuple[GridModel, str]:
+        import torch
+
         from jules_ml.jules.column_run.grid import folder_model
 
-        return folder_model(source), ""
+        return folder_model(source, precision=getattr(torch, precision)), ""
 
     _run(read, folder, resume=resume, quiet=quiet)
 

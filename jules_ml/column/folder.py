@@ -145,6 +145,7 @@ def run_summary(run: ColumnRun) -> dict[str, object]:
         "end": f"{bounds[-1]:%Y-%m-%dT%H:%M:%SZ}",
         "steps": run.weather.series.sizes["time"],
         "periods": ds.sizes["time"],
+        "precision": run.experiment.required(run.experiment.run, "run").precision,
         "compiled": run.compiled,
         "wall_seconds": round(run.wall_seconds, 2),
         "spin_up": run.spin_up.to_json(),

@@ -131,10 +131,9 @@ def run_column(
     _refuse_unknown_outputs(section, names, experiment.file)
     forcing = column_forcing(experiment, column, weather, record)
     stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
-    start = stamps[0] - pd.Timedelta(seconds=section.timestep)
     n_spin = steps_of_a_cycle(stamps, section.timestep, section.spin_up)
     most = n_spin * section.spin_up.cycles
-    compiled = to_be_compiled(section, len(stamps) + most, notes)
+    wanted = to_be_compiled(section, len(stamps) + most, notes)
     simulated = simulate(
         column,
         state,
@@ -143,7 +142,7 @@ def run_column(
         cycle=mapped(lambda x: x[:n_spin], forcing),
         outputs=tuple(names),
         mean_over=1 if antecedent else section.mean_over,
-        compiled=compiled,
+        compiled=wanted,
         progress=progress,
     )
     integration, spun, state = simulated.integration, simulated.spin_up, simulated.start
@@ -151,13 +150,13 @@ def run_column(
         integration = with_antecedent(
             integration, antecedent, column=column, start=state, t_air=forcing.t_air, mean_over=section.mean_over
         )
-    notes += [] if spun.reached or not spun.cycles else [_NO_EQUILIBRIUM]
+    notes += [*([] if spun.reached or not spun.cycles else [_NO_EQUILIBRIUM]), *compilation_notes(wanted, integration)]
 
-    output = with_types(_run_output(integration, weather, experiment, section, soil, start), column)
+    output = with_types(_run_output(integration, weather, experiment, section, soil), column)
     budgets = simulated.budgets(column, output)
     output = _selected(output, section, names).assign_attrs(_run_attributes(experiment, weather, spun))
-    seconds = simulated.wall_seconds
-    return ColumnRun(experiment, output, weather, spun, budgets, compiled, seconds, record, state, tuple(notes))
+    ran, seconds = integration.compiled, simulated.wall_seconds
+    return ColumnRun(experiment, output, weather, spun, budgets, ran, seconds, record, state, tuple(notes))
 
 
 def _selected(output: xr.Dataset, section: RunSection, names: Collection[str]) -> xr.Dataset:
@@ -171,9 +170,9 @@ def _run_output(
     experiment: Experiment,
     section: RunSection,
     soil: Soil,
-    start: pd.Timestamp,
 ) -> xr.Dataset:
-    """Dataset of all outputs, weather and soil properties of a run that begins at ``start``."""
+    """Dataset of all outputs, weather and soil properties of a run."""
+    start = pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=section.timestep)
     period = pd.Timedelta(seconds=section.timestep * section.mean_over)
     outputs = {name: values.squeeze(-1).numpy() for name, values in integration.outputs.items()}
     outputs["fao_et0"] = fao_et0(
@@ -277,11 +276,51 @@ def to_be_compiled(section: RunSection, steps: int, notes: list[str]) -> bool:
     Returns
     -------
     bool
+
+    Raises
+    ------
+    BadInput
+        If compilation is wanted and not possible, and the run has single precision.
     """
     wanted = steps >= _WORTH_COMPILING if section.compiled is None else section.compiled
-    if wanted and not can_compile():
-        notes.append(f"{compilation_obstacle() or NO_COMPILER}: the column ran without compilation, many times slower")
-    return wanted and can_compile()
+    if not wanted or can_compile():
+        return wanted
+    obstacle = compilation_obstacle() or NO_COMPILER
+    if section.precision == "float32":
+        # only a kernel keeps what rounding leaves of increments
+        raise BadInput(
+            f"{obstacle}: in single precision only the compiled step closes the water budget of long runs",
+            where="run.precision",
+            remedy="install a C++ compiler (g++ or clang++), or choose the precision float64 "
+            "(precision in [run]; --precision with --from-jules)",
+        )
+    notes.append(_uncompiled(obstacle))
+    return False
+
+
+def compilation_notes(wanted: bool, integration: Integration) -> list[str]:
+    """Note that a run which was to be compiled was not, because there is no kernel for it or it could not be written.
+
+    Parameters
+    ----------
+    wanted : bool
+        From :func:`to_be_compiled`.
+    integration : Integration
+        The run.
+
+    Returns
+    -------
+    list of str
+    """
+    if not wanted or integration.compiled:
+        return []
+    single = integration.state.smcl.dtype == torch.float32
+    lost = "; in single precision rounding then adds up in its budgets" if single else ""
+    return [_uncompiled("no kernel could be made") + lost]
+
+
+def _uncompiled(reason: str) -> str:
+    return f"{reason}: the column ran without compilation, many times slower"
 
 
 def _soil_arrays(soil: Soil) -> dict[str, NDArray[np.floating]]:

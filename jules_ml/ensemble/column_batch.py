@@ -97,7 +97,8 @@ class ColumnWork:
         outputs = batch.run(forcing, weather, self.outputs, size=self._size)
         for k, (_, soil, _, member) in enumerate(prepared):
             if member.number in unit.pending:
-                yield member.number, _result({name: values[k] for name, values in outputs.items()}, soil, weather, self)
+                own = {name: values[k] for name, values in outputs.items()}
+                yield member.number, _result(own, soil, weather, self, batch.notes)
 
     def shortened(self, member: Member, periods: int, *, compiled: bool) -> ColumnWork:
         """Return work on the beginning of a member's weather, without spin-up, to measure its speed.
@@ -182,6 +183,7 @@ class _Batch:
         self.columns = [column for column, *_ in prepared]
         self.states = [state for _, _, state, _ in prepared]
         self.factors = factors
+        self.notes: list[str] = []
 
     def run(
         self, forcing: Forcing | LandForcing, weather: Weather, outputs: Sequence[str], *, size: int
@@ -194,7 +196,7 @@ class _Batch:
         stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
         spin = self.section.spin_up
         n_spin = steps_of_a_cycle(stamps, self.section.timestep, spin)
-        compiled = to_be_compiled(self.section, len(stamps) + n_spin * spin.cycles, [])
+        compiled = to_be_compiled(self.section, len(stamps) + n_spin * spin.cycles, self.notes)
         active = torch.ones(state.smcl.shape[-1], dtype=torch.bool)
         for _ in range(spin.cycles):
             final, _ = _integrate_in_blocks(
@@ -294,7 +296,7 @@ def _where(mask: Tensor, new: ColumnState, old: ColumnState) -> ColumnState:
 
 
 def _result(
-    values: dict[str, NDArray[np.floating]], soil: Soil, weather: Weather, work: ColumnWork
+    values: dict[str, NDArray[np.floating]], soil: Soil, weather: Weather, work: ColumnWork, notes: Sequence[str]
 ) -> Result | Failure:
     bad = [name for name, series in values.items() if not is_sound(name, series).all()]
     if bad:
@@ -336,4 +338,4 @@ def _result(
             values["sthu"] * sat + residual,
             {"units": "m3 m-3", "long_name": "liquid water content including residual water, as a sensor measures it"},
         )
-    return Result(variables)
+    return Result(variables, tuple(notes))

@@ -306,7 +306,9 @@ class RunSection(Section):
     outputs: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="output variables, by JULES's names; default: all"
     )
-    precision: Literal["float32", "float64"] = Field(default="float64", description="floating-point precision")
+    precision: Literal["float32", "float64"] = Field(
+        default="float64", description="floating-point precision; a long run in `float32` needs a compiled step"
+    )
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="processor of a run on a grid: `cuda` is an NVIDIA GPU"
     )

@@ -30,10 +30,11 @@ _UNINTERRUPTED = 8_000_000
 
 
 class Integration(NamedTuple):
-    """State at the end, and outputs of shape (period, column) or (period, ..., column)."""
+    """State at the end, outputs of shape (period, column) or (period, ..., column), and whether a kernel made them."""
 
     state: ColumnState
     outputs: dict[str, Tensor]
+    compiled: bool = False
 
 
 class Analysis(NamedTuple):
@@ -145,7 +146,8 @@ def integrate(
                 way.state = analysis.change(last, way.state)
             if on_steps is not None:
                 on_steps(last - first)
-    return Integration(way.state, {name: torch.cat([part[name] for part in parts]) for name in outputs})
+    series = {name: torch.cat([part[name] for part in parts]) for name in outputs}
+    return Integration(way.state, series, compiled=isinstance(way, _Kernel))
 
 
 def _n_steps(column: SoilColumn, state: ColumnState, forcing: Forcing | LandForcing) -> int:

@@ -122,3 +122,17 @@ def test_a_cache_of_compiled_code_that_cannot_be_written_is_a_note(
     shown = " ".join(result.output.split())
     assert "compiled code cannot be written" in shown
     assert "without compilation" in shown
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_single_precision_without_compilation_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JULES_ML_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    replacement = ("compiled = false", 'compiled = true\nprecision = "float32"')
+    path = write_experiment(tmp_path, replacement, days=1)
+    result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
+    shown = " ".join(result.output.split())
+    assert result.exit_code == 2, shown
+    assert "compiled code cannot be written" in shown
+    assert "single precision" in shown
+    assert "float64" in shown

@@ -107,7 +107,9 @@ def folder_model(folder: str | Path, *, precision: torch.dtype = torch.float32) 
         tuple(named) or DEFAULT_OUTPUTS,
         times.spin_up,
         _fingerprint(run),
-        compiled=to_be_compiled(RunSection(), steps, notes),
+        compiled=to_be_compiled(
+            RunSection(precision="float32" if precision == torch.float32 else "float64"), steps, notes
+        ),
         attrs={"title": "JULES's soil column on a grid", "history": f"jules-ml run --from-jules {run.folder.name}"},
         notes=tuple(notes),
     )

@@ -16,7 +16,7 @@ from jules_ml.column.folder import run_summary, write_results
 from jules_ml.column.land_weather import land_forcing
 from jules_ml.column.output import DERIVED, OUTPUTS, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
-from jules_ml.column.run import ColumnRun, to_be_compiled
+from jules_ml.column.run import ColumnRun, compilation_notes, to_be_compiled
 from jules_ml.column.simulation import simulate
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment
@@ -112,16 +112,16 @@ def run_folder_as_column(
     output = _output(simulated.integration, inputs.weather, column, run, times, profile)
     budgets = simulated.budgets(column, output)
     output.attrs |= {"spin_up": str(spun), "history": f"jules-ml run --from-jules {run.folder.name}"}
-    weather, notes = inputs.weather, [*notes, *_missing_outputs(profile, output)]
+    notes += [*compilation_notes(is_compiled, simulated.integration), *_missing_outputs(profile, output)]
     made = ColumnRun(
         _experiment(run, section),
         output,
-        weather,
+        inputs.weather,
         spun,
         budgets,
-        is_compiled,
+        simulated.integration.compiled,
         simulated.wall_seconds,
-        weather.series,
+        inputs.weather.series,
         simulated.start,
         tuple(notes),
     )

@@ -89,6 +89,23 @@ def test_the_command_writes_a_folder_that_compares_with_jules(folder: Path, tmp_
         assert {"snow_mass", "gpp_gb", "zw"} & set(output.data_vars) == {"snow_mass", "gpp_gb"}
 
 
+def test_the_command_runs_in_single_precision(folder: Path, tmp_path: Path) -> None:
+    arguments = ["run", "--from-jules", str(folder), "--precision", "float32", "--out", str(tmp_path / "column")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    with xr.open_dataset(tmp_path / "column" / "column.nc") as output:
+        assert output["t_soil"].dtype == np.float32
+    summary = json.loads((tmp_path / "column" / "run_summary.json").read_text(encoding="utf-8"))
+    assert summary["precision"] == "float32"
+    assert summary["compiled"] is False
+
+
+def test_precision_beside_an_experiment_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["run", str(tmp_path / "a.toml"), "--precision", "float32"])
+    assert result.exit_code == 2
+    assert "[run] of the experiment" in " ".join(result.output.split())
+
+
 def test_a_longer_period_and_spin_up(shared_data: Path, tmp_path: Path) -> None:
     folder = write_loobos_folder(
         shared_data,
