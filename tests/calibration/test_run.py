@@ -273,3 +273,13 @@ def test_the_verdict_says_that_a_fit_is_worse_at_other_times() -> None:
         "The fitted parameters are worse in the test period: the RMSE is higher for 2 of 3 series"
     )
     assert "lower with the fitted parameters for 2 of 2 series" in verdict([row(1.0, 0.5), row(1.0, 0.9)])
+
+
+def test_a_run_shorter_than_its_spin_up_is_refused(twin: Path) -> None:
+    experiment = load_experiment(twin)
+    assert experiment.calibration is not None
+    longer = experiment.calibration.model_copy(update={"spin_up_days": 365})
+    with pytest.raises(
+        BadInput, match=r"the spin-up repeats the weather of the first 365.*spin_up_days of \d+ or less"
+    ):
+        prepare(experiment.model_copy(update={"calibration": longer}))

@@ -231,3 +231,16 @@ def test_series_are_cut_to_the_days_that_all_cover() -> None:
     short = pd.Series(1.0, pd.date_range("2020-01-04", periods=3, freq="D"))
     cut = common_period({"long": long, "short": short})
     assert len(cut["long"]) == len(cut["short"]) == 3
+
+
+def test_the_command_prints_scores_against_the_first_run(tmp_path: Path) -> None:
+    folders = []
+    for name, water in (("dry", 0.2), ("wet", 0.3)):
+        values = (("soil",), 1000.0 * np.array(DZSOIL) * water)
+        files = {"p.day.nc": output("2001-01-01", "2001-02-01", smcl=values, latent_heat=((), np.array(100.0 * water)))}
+        folders.append(str(jules_run(tmp_path / name, files)))
+    result = CliRunner().invoke(app, ["compare", *folders, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.output.splitlines()]
+    # KGE of a constant is not defined
+    assert ["wet", "against", "dry", "31", "–", "10", "+10"] in lines

@@ -69,6 +69,8 @@ def check(figure: Figure, panels: int) -> None:
 
 def test_soil_moisture(output: xr.Dataset) -> None:
     check(soil_moisture(output, notes=NOTES), 2)
+    dry = soil_moisture(output.assign(tot_rain=0.0 * output["tot_rain"], tot_snow=0.0 * output["tot_snow"]))
+    assert dry.axes[0].get_title(loc="left").endswith("Precipitation: none in this period")
     figure = soil_moisture(output, observed=sensor(output, 0.15, 0.2), notes=NOTES)
     check(figure, 3)
     labels = legend_labels(figure.axes[2])
