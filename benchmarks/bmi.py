@@ -1,4 +1,4 @@
-"""The soil column as a component of the Basic Model Interface: CSDMS's tester, and a coupling to another component.
+"""The soil column as a component of the Basic Model Interface: CSDMS's tester, semantics, many columns, adapters, and a coupling.
 
 Run as ``python benchmarks/bmi.py [--quick]``.
 """
@@ -13,16 +13,54 @@ import sys
 import tempfile
 from pathlib import Path
 
+import _bmi
 from _claims import REPOSITORY, Claims, argument_parser
 
-DAYS = 3
+DAYS = 10
+COLUMNS = 1000
+
+
+def semantics(claims: Claims, path: Path) -> None:
+    """Pointers, restart and the coupled mode."""
+    by_pointer, by_value = _bmi.rain_by_pointer_and_by_value(path)
+    claims.check(
+        "7.2 mm of rain by pointer and by set_value, difference", abs(by_pointer - by_value), "<=", 0.0, unit="kg m-2",
+        note=f"{by_value:.2f} kg m-2 reach the soil",
+    )  # fmt: skip
+    claims.check("bytes that differ after a restart from a file", _bmi.bytes_that_differ_after_restart(path), "<=", 0)
+    difference = _bmi.difference_coupled(path)
+    claims.check(f"coupled without a record, {DAYS} days, relative difference", difference, "<=", 1e-10)
+
+
+def columns(claims: Claims, path: Path) -> None:
+    """Cost of many columns in one instance."""
+    component, stepwise, whole = _bmi.cost_of_columns(path, columns=COLUMNS, days=DAYS - 1)
+    claims.check(
+        f"cost of {COLUMNS} columns in one instance, of the batched column", component / whole, "<=", 1.05,
+        note=f"{component:.2f} ms a step, {whole:.2f} of the batched column",
+    )  # fmt: skip
+    claims.report("the same, of the batched column stepped one step at a time", component / stepwise)
+
+
+def adapters(claims: Claims, path: Path) -> None:
+    """Runs in frameworks that are installed."""
+    name = f"{{}}, {DAYS} days, relative difference from the column"
+    claims.check(name.format("conventions of ngen"), _bmi.difference_ngen(path), "<=", 1e-10)
+    if importlib.util.find_spec("finam") is None:
+        claims.not_measured(name.format("FINAM"), "<=", 1e-10, why="FINAM is not installed")
+    else:
+        claims.check(name.format("FINAM"), _bmi.difference_finam(path), "<=", 1e-10)
+    for framework in ("unifhy", "eWaterCycle"):
+        why = "in tests/frameworks, where it can be imported: docs/frameworks.md has versions and dates"
+        claims.not_measured(name.format(framework), "<=", 1e-10, why=why)
 
 
 def experiment(folder: Path, data: Path) -> Path:
     """The Loobos example of the documentation for some days."""
     text = (REPOSITORY / "docs" / "examples" / "loobos.toml").read_text(encoding="utf-8")
     path = folder / "loobos.toml"
-    path.write_text(text.replace("[run]\n", f"[run]\nend = 1997-01-{DAYS:02d}T23:00:00\n"), encoding="utf-8")
+    text = text.replace("mean_over = 48\n", f"mean_over = 1\ncompiled = false\nend = 1997-01-{DAYS:02d}T23:00:00\n")
+    path.write_text(text, encoding="utf-8")
     shutil.copyfile(data / "jules" / "loobos_inputs" / "Loobos_1997.dat", folder / "Loobos_1997.dat")
     return path
 
@@ -54,6 +92,9 @@ def main() -> int:
         balance = module.couple(str(path))
         lost = abs(balance["baseflow"] + balance["stored"] - balance["drainage"]) / balance["drainage"]
         claims.check("water lost between two coupled components, relative", lost, "<=", 1e-9)
+        semantics(claims, path)
+        columns(claims, path)
+        adapters(claims, path)
     return claims.finish()
 
 

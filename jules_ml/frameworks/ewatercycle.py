@@ -1,6 +1,6 @@
 """The soil column in eWaterCycle: a model in the present process, or in a process of its own through grpc4bmi.
 
-Needs the packages ``bmipy`` and ``ewatercycle`` 2.x (``pip install jules_ml[ewatercycle]``).
+Needs the packages ``bmipy`` and ``ewatercycle`` 2.x, which is installed with conda as its documentation describes.
 
 References
 ----------
