@@ -20,6 +20,7 @@ from jules_ml.jules.column_run.switches import read_switches
 from jules_ml.jules.run_folder import read_run_folder
 from jules_ml.jules.versions import versions_of_run
 from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.kernel.trees import mapped
 from jules_ml.physics.land_surface.state import LandForcing
 from jules_ml.support.sources import POINT_RUN
 
@@ -82,6 +83,12 @@ def land_run(folder: Path, days: int, dtype: torch.dtype = torch.float64) -> Lan
         dtype=dtype,
     )
     return LandRun(column, state, forcing)
+
+
+def widen(column: SoilColumn, n: int) -> None:
+    """Give the parts of a column of one point a dimension of ``n`` columns."""
+    for name, value in vars(column).items():
+        setattr(column, name, mapped(lambda x: x.expand(*x.shape[:-1], n).clone() if x.ndim else x, value))
 
 
 def jules_land(data: Path, run: str, steps: int) -> xr.Dataset:

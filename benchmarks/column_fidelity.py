@@ -4,6 +4,8 @@ With JULES's fluxes the soil starts from the state of JULES at the end of its fi
 (and snow depth, for insulation) are prescribed in every step. Alone, the column has the driving file, the tiles and the initial conditions
 of the run, and nothing of its output.
 
+Decades in single precision are compared with double precision, and a gradient through a year with snow with finite differences.
+
 With a JULES executable in the variable JULES_EXE, both models also run at CH-Dav, with the namelists of the template and three layers of
 snow. The record is that of ``jules-ml demo``, from the user's cache or downloaded.
 """
@@ -23,7 +25,9 @@ import torch
 import xarray as xr
 from _claims import Claims, argument_parser
 from _davos import davos_claims
+from _land_gradient import gradient_claims
 from _neon_land import neon_claims
+from _single_precision import single_precision
 from rich.progress import Progress
 from scores.continuous import kge
 
@@ -144,6 +148,8 @@ def main() -> int:
     _soil_fidelity.topmodel(claims, options.data, steps=2880 if options.quick else 17472)
     _soil_fidelity.soil_carbon(claims, options.data, periods=6 if options.quick else 36)
     _heat_residual.heat_residual(claims, options.data, quick=options.quick)
+    single_precision(claims, options.data, quick=options.quick)
+    gradient_claims(claims, options.data, quick=options.quick)
     neon_claims(claims, options.data, quick=options.quick)
     davos_claims(claims, quick=options.quick)
     return claims.finish()
