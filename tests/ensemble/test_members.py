@@ -97,7 +97,7 @@ def test_listed_values_are_taken_in_turn(tmp_path: Path) -> None:
         ("bounds = [0.02, 0.2]", "", "needs bounds"),
         ("bounds = [0.02, 0.2]", 'prior = "normal"', "needs mean and sd"),
         ("bounds = [0.02, 0.2]", 'prior = "loguniform"\nbounds = [0.0, 1.0]', "needs positive bounds and mean"),
-        ("members = 8", "", "members is missing: give the number of samples"),
+        ("members = 8", "", "members is missing. Remedy: give the number of samples"),
         ("members = 8", 'sampling = "listed"', "needs values"),
         (ENSEMBLE, "\n[ensemble]\nmembers = 3\n", "nothing differs"),
         ("soil.properties.sathh", "soil.properties.sathhh", "write 'sathh'"),
