@@ -320,7 +320,7 @@ def test_state_of_another_soil_or_a_damaged_one_is_refused(tmp_path: Path) -> No
     soil = initialised(write_component(tmp_path / "one"))
     content = soil.to_state()
     other = initialised(write_component(tmp_path / "two", changes={"dzsoil = [0.1, 0.25": "dzsoil = [0.2, 0.25"}))
-    with pytest.raises(BadInput, match="dzsoil is"):
+    with pytest.raises(BadInput, match="dzsoil of its soil is"):
         other.from_state(content)
     for damaged in (b"", content[:-9], b"\xff" * 40):
         with pytest.raises(BadInput, match="damaged"):
