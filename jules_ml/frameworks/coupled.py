@@ -81,6 +81,12 @@ class CoupledComponent(Component):
             self.restore_state(setup.section.state)
 
     @property
+    def state(self) -> ColumnState:
+        """State of the columns."""
+        self._require_initialised()
+        return self._stepping.state
+
+    @property
     def coupled_inputs(self) -> frozenset[str]:
         """Inputs that other components must set before each call, by CSDMS name."""
         self._require_initialised()
