@@ -216,10 +216,10 @@ class Component(Bmi):
         Raises
         ------
         BadInput
-            If the variable is an output, the number of values differs, or a value is not finite or outside the range.
+            If the variable is an output, the number of values differs, or a value is no number, not finite or outside the range.
         """
         array = self._settable(name)
-        values = np.asarray(src, dtype=np.float64)
+        values = self._numbers(name, src)
         if values.size != array.size:
             raise self._wrong_size(name, values.size, array.size)
         self._check(name, values)
@@ -228,7 +228,7 @@ class Component(Bmi):
     def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
         """Set values of an input or of the state at indices; errors as of :meth:`set_value`, and for an index out of bounds."""
         array = self._settable(name)
-        places, values = self._indices(name, inds), np.asarray(src, dtype=np.float64).reshape(-1)
+        places, values = self._indices(name, inds), self._numbers(name, src).reshape(-1)
         if values.size != places.size:
             raise self._wrong_size(name, values.size, places.size)
         self._check(name, values)
@@ -350,6 +350,14 @@ class Component(Bmi):
         name = self.name_of(name)
         jules = self.variables[name].jules
         return f"{self._name}, {name}" + (f" ({jules})" if jules else "")
+
+    def _numbers(self, name: str, src: Any) -> Array:
+        try:
+            return np.asarray(src, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise BadInput(
+                f"the values are no numbers ({error})", where=self._place(name), remedy="give an array of numbers"
+            ) from error
 
     def _wrong_size(self, name: str, size: int, needed: int) -> BadInput:
         return BadInput(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from jules_ml.support.files import atomic_write
 
 #: Fraction by which water may exceed saturation by rounding.
 _ROUNDING = 1e-9
+#: Part of a step by which dates, which are rounded to microseconds, may deviate from whole steps.
+_BETWEEN = 1e-5
 
 
 class CoupledComponent(Component):
@@ -77,6 +79,12 @@ class CoupledComponent(Component):
         self._show_record()
         if setup.section.state is not None:
             self.restore_state(setup.section.state)
+
+    @property
+    def state(self) -> ColumnState:
+        """State of the columns."""
+        self._require_initialised()
+        return self._stepping.state
 
     @property
     def coupled_inputs(self) -> frozenset[str]:
@@ -154,38 +162,50 @@ class CoupledComponent(Component):
         """State of the component: :meth:`from_state` continues from it to the last bit."""
         self._require_initialised()
         self._take_changes()
-        saved = SavedState(self._step, self._stepping.state, self.values, tuple(self._inputs.set))
-        return state_bytes(saved, component=self._name, timestep=self.get_time_step(), dzsoil=self._setup.soil.dzsoil)
+        start, timestep = self.start_date(), self.get_time_step()
+        inputs = self._inputs
+        saved = SavedState(
+            self._step,
+            None if start is None else start + timedelta(seconds=self._step * timestep),
+            self._stepping.state,
+            {name: values for name, values in self.values.items() if name not in inputs.of_record},
+            tuple(inputs.set - inputs.coupled),
+        )
+        return state_bytes(saved, component=self._name, timestep=timestep, soil=self._setup.soil)
 
     def from_state(self, content: bytes, *, where: str | None = None) -> None:
         """Continue from a state, forwards or backwards in time.
 
+        The run continues at the date of the state, or after as many steps if the state or the run has no dates.
+
         Parameters
         ----------
         content : bytes
-            From :meth:`to_state` of a component with the same layers, surface types and columns.
+            From :meth:`to_state` of a component with the same soil, surface types and columns.
         where : str, optional
             Source, for messages.
 
         Raises
         ------
         BadInput
-            If the bytes are damaged or of another component.
+            If the bytes are damaged or of another component or soil, or the date is not in the run.
         """
+        where = where or f"state of {self._name}"
         saved = state_from_bytes(
             content,
             like=self._stepping.state,
             names=self.variables,
             component=self._name,
             timestep=self.get_time_step(),
-            dzsoil=self._setup.soil.dzsoil,
-            where=where or f"state of {self._name}",
+            soil=self._setup.soil,
+            where=where,
         )
-        self._step = saved.step
+        self._step = self._step_of(saved, where)
         self._stepping.set_state(saved.state)
-        self._show_state(saved.state)
+        self._inputs.forget()
         for name, values in saved.values.items():
             self.values[name][...] = values
+        self._show_state(saved.state)
         self._inputs.restore(saved.inputs_set)
         self._show_record()
 
@@ -209,6 +229,28 @@ class CoupledComponent(Component):
                 f"the state cannot be read ({error.strerror})", where=path, remedy="give a file of save_state"
             ) from error
         self.from_state(content, where=str(path))
+
+    def _step_of(self, saved: SavedState, where: str) -> int:
+        """Steps from the start of this run to a state; refuse one outside the run."""
+        start, end = self.start_date(), self._n_steps
+        remedy = "restore a state of a date in this run, or change run.start and run.end"
+        if start is None or saved.date is None:
+            if end is not None and saved.step > end:
+                raise BadInput(
+                    f"the state is after {saved.step} steps, and the run has {end}", where=where, remedy=remedy
+                )
+            return saved.step
+        steps = (saved.date - start).total_seconds() / self.get_time_step()
+        step = round(steps)
+        problem = (
+            f"before the start of the run, {start}" if step < 0
+            else "after the end of the run" if end is not None and step > end
+            else f"between two steps of the run, which starts at {start}" if abs(steps - step) > _BETWEEN
+            else ""
+        )  # fmt: skip
+        if problem:
+            raise BadInput(f"the state is of {saved.date}, {problem}", where=where, remedy=remedy)
+        return step
 
     def _require_inputs(self) -> None:
         """Refuse a step after the end, and inputs that are missing or not possible."""

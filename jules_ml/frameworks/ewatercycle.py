@@ -23,9 +23,11 @@ import xarray as xr
 from ewatercycle.base.model import eWaterCycleModel
 from grpc4bmi.bmi_grpc_client import BmiClient
 from grpc4bmi.bmi_optionaldest import OptionalDestBmi
+from pydantic import BaseModel
 
 from jules_ml.data.inspection.draft import toml_value
 from jules_ml.errors import BadInput, RunFailed
+from jules_ml.experiment import load_experiment
 from jules_ml.frameworks.bmi import SoilColumnBmi
 from jules_ml.frameworks.variables import COLUMNS, WEATHER, in_units_of
 from jules_ml.support.files import atomic_write
@@ -120,7 +122,8 @@ class JulesSoilColumn(eWaterCycleModel):  # type: ignore[misc]
                 remedy="give parameter_set, whose config is an experiment file",
             )
         source = Path(self.parameter_set.config)
-        table = _with_full_paths(tomllib.loads(source.read_text(encoding="utf-8")), source.parent)
+        experiment = load_experiment(source)
+        table = _with_full_paths(tomllib.loads(source.read_text(encoding="utf-8")), experiment)
         if self.forcing is not None:
             table["data"] = write_weather(self.forcing.to_xarray(), self._cfg_dir / "weather.dat")
         run = table.setdefault("run", {})
@@ -238,7 +241,14 @@ def write_weather(forcing: xr.Dataset, path: Path) -> dict[str, Any]:
 
 def _first_interval(forcing: xr.Dataset) -> tuple[datetime, float]:
     """Start of the first interval, and the length of the intervals [s]."""
-    times = pd.DatetimeIndex(forcing["time"].to_numpy())
+    stamps = forcing["time"].to_numpy()
+    if stamps.dtype.kind != "M":
+        raise BadInput(
+            f"the times have the calendar {getattr(stamps.flat[0], 'calendar', None)}",
+            where="forcing of eWaterCycle, time",
+            remedy="give a forcing in the standard calendar (xarray: convert_calendar)",
+        )
+    times = pd.DatetimeIndex(stamps)
     steps = np.unique(np.diff(times.to_numpy()))
     if len(steps) != 1:
         raise BadInput(
@@ -252,11 +262,18 @@ def _first_interval(forcing: xr.Dataset) -> tuple[datetime, float]:
     return start.to_pydatetime(), period.total_seconds()
 
 
-def _with_full_paths(value: Any, folder: Path) -> Any:
-    """Replace the names of files relative to the folder of the experiment by full paths."""
-    if isinstance(value, dict):
-        return {key: _with_full_paths(one, folder) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_with_full_paths(one, folder) for one in value]
-    is_file = isinstance(value, str) and value and len(value) < 256 and (folder / value).exists()
-    return str((folder / value).resolve()) if is_file else value
+def _with_full_paths(written: Any, read: Any) -> Any:
+    """Replace paths in a table of the experiment by full paths: what the schema has read as a path, and no other text."""
+    if isinstance(read, Path):
+        return str(read.resolve())
+    if isinstance(written, dict):
+        values = read if isinstance(read, dict) else dict(read) if isinstance(read, BaseModel) else {}
+        return {key: _with_full_paths(value, values.get(key)) for key, value in written.items()}
+    if isinstance(read, tuple):
+        several = isinstance(written, list)  # the schema takes one value for a list of one
+        if len(read) == (len(written) if several else 1):
+            full = [
+                _with_full_paths(one, value) for one, value in zip(written if several else [written], read, strict=True)
+            ]
+            return full if several else full[0]
+    return written

@@ -35,7 +35,7 @@ class SoilColumnComponent(finam.TimeComponent):  # type: ignore[misc]
     experiment : str or Path
         Experiment file.
     start : datetime, optional
-        Start of the run; by default that of the record or ``run.start``.
+        Start of a run without a record and ``run.start``; of others it must be the same, and is not needed.
     inputs : iterable of str, optional
         Inputs that are connected, by JULES's or CSDMS's names; by default those that the mode of ``[component]`` couples. Inputs of a
         record that are connected are not taken from it any more.
@@ -48,8 +48,8 @@ class SoilColumnComponent(finam.TimeComponent):  # type: ignore[misc]
     Raises
     ------
     BadInput
-        When FINAM initialises the component, as :meth:`~jules_ml.frameworks.bmi.SoilColumnBmi.initialize`; if there is no start; or if a
-        coupled input is not among ``inputs``.
+        When FINAM initialises the component, as :meth:`~jules_ml.frameworks.bmi.SoilColumnBmi.initialize`; if there is no start, or
+        another one; or if a coupled input is not among ``inputs``.
     """
 
     def __init__(
@@ -75,6 +75,12 @@ class SoilColumnComponent(finam.TimeComponent):  # type: ignore[misc]
                 "the start of the run is missing, and there is no record",
                 where=self._experiment,
                 remedy="give start to the component, or start under [run]",
+            )
+        if self.bmi.start_date() not in (None, start):
+            raise BadInput(
+                f"start is {start}, and the run starts at {self.bmi.start_date()}",
+                where=self._experiment,
+                remedy="leave start out, or change start under [run]",
             )
         self._time = start
         self._step = timedelta(seconds=self.bmi.get_time_step())

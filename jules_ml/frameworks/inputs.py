@@ -119,6 +119,11 @@ class Inputs:
             self.set.add(name)
             self._of_record[self.names.index(name)] = False
 
+    @property
+    def of_record(self) -> frozenset[str]:
+        """Inputs that the record drives."""
+        return frozenset(name for name, driven in zip(self.names, self._of_record, strict=True) if driven)
+
     def restore(self, names: Collection[str]) -> None:
         """Replace the set of inputs that other components have set."""
         self.set = set()

@@ -137,21 +137,20 @@ class BmiJulesSoil(SoilColumnBmi):
     def set_value(self, name: str, src: NDArray[Any]) -> None:
         """Set the values of an input or of the state; a name that the model does not have is ignored."""
         if name in AORC:
-            values = np.asarray(src, dtype=np.float64).reshape(-1)
+            values = self._numbers(name, src).reshape(-1)
             if values.size != 1:
-                raise BadInput(
-                    f"there are {values.size} values for 1",
-                    where=f"{self._name}, {name}",
-                    remedy="give one value",
-                )
-            self._given[name][...] = values
+                raise self._wrong_size(name, values.size, 1)
+            self.array(name)[...] = values
         elif self._is_settable(name):
             super().set_value(name, src)
 
     def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
         """Set values at indices; a name that the model does not have is ignored."""
         if name in AORC:
-            self._given[name][np.asarray(inds).reshape(-1)] = src
+            places, values = self._indices(name, inds), self._numbers(name, src).reshape(-1)
+            if values.size != places.size:
+                raise self._wrong_size(name, values.size, places.size)
+            self.array(name)[places] = values
         elif self._is_settable(name):
             super().set_value_at_indices(name, inds, src)
 
@@ -186,6 +185,9 @@ class BmiJulesSoil(SoilColumnBmi):
     def _is_settable(self, name: str) -> bool:
         aliases = {v.jules for v in self.variables.values()}
         return name in self.variables or name in aliases
+
+    def _place(self, name: str) -> str:
+        return f"{self._name}, {name}" if name in self.extra else super()._place(name)
 
     def _take_forcing(self) -> None:
         """Set the inputs of the column from AORC's."""

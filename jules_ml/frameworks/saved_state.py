@@ -1,7 +1,7 @@
 """State of a component as bytes, from which it continues as if it had not stopped.
 
-The bytes are a safetensors file with all tensors of the state of the columns, the values of all exchanged variables, and the number of
-steps done.
+The bytes are a safetensors file with all tensors of the state of the columns, the values of the exchanged variables that the record does
+not drive, the soil, the number of steps done and the date.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -19,11 +20,14 @@ from safetensors.torch import load, save
 from jules_ml.column.grid.trees import with_tensors
 from jules_ml.errors import BadInput
 from jules_ml.frameworks.variables import Array
+from jules_ml.learned.hydraulics.soil_section import Soil
 from jules_ml.physics.column import ColumnState
 from jules_ml.physics.kernel.trees import tensors
 
-_FORMAT: Final = "jules_ml component state 1"
-_REMEDY: Final = "restore a state that was saved by this component with the same layers, surface types and columns"
+_FORMAT: Final = "jules_ml component state 2"
+_REMEDY: Final = "restore a state that was saved by this component with the same soil, surface types and columns"
+#: Part by which two properties of a soil may differ: learned ones are computed on each machine.
+_SAME_SOIL: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +38,23 @@ class SavedState:
     ----------
     step : int
         Steps done.
+    date : datetime or None
+        Date after these steps, UTC; None for a run without dates.
     state : ColumnState
     values : dict of str to array
-        All exchanged variables.
+        Exchanged variables.
     inputs_set : tuple of str
         Inputs that the record does not drive any more.
     """
 
     step: int
+    date: datetime | None
     state: ColumnState
     values: dict[str, Array]
     inputs_set: tuple[str, ...]
 
 
-def state_bytes(saved: SavedState, *, component: str, timestep: float, dzsoil: torch.Tensor) -> bytes:
+def state_bytes(saved: SavedState, *, component: str, timestep: float, soil: Soil) -> bytes:
     """Write a state.
 
     Parameters
@@ -57,8 +64,8 @@ def state_bytes(saved: SavedState, *, component: str, timestep: float, dzsoil: t
         Name of the component.
     timestep : float
         Length of a step [s].
-    dzsoil : Tensor
-        Layer thicknesses [m].
+    soil : Soil
+        Soil of the columns.
 
     Returns
     -------
@@ -70,8 +77,9 @@ def state_bytes(saved: SavedState, *, component: str, timestep: float, dzsoil: t
         "format": _FORMAT,
         "component": component,
         "timestep": timestep,
-        "dzsoil": dzsoil.flatten().tolist(),
+        "soil": _numbers_of(soil),
         "step": saved.step,
+        "date": None if saved.date is None else saved.date.isoformat(),
         "inputs_set": sorted(saved.inputs_set),
     }
     return save(arrays, metadata={"jules_ml": json.dumps(about)})
@@ -84,7 +92,7 @@ def state_from_bytes(
     names: Collection[str],
     component: str,
     timestep: float,
-    dzsoil: torch.Tensor,
+    soil: Soil,
     where: str,
 ) -> SavedState:
     """Read a state.
@@ -97,7 +105,7 @@ def state_from_bytes(
         State of the component that is restored, whose structure the saved one must have.
     names : collection of str
         Its exchanged variables.
-    component, timestep, dzsoil
+    component, timestep, soil
         As of :func:`state_bytes`.
     where : str
         File, for messages.
@@ -117,10 +125,13 @@ def state_from_bytes(
         raise BadInput(
             f"it is not the state of a component, or damaged ({error})", where=where, remedy=_REMEDY
         ) from error
-    expected = {"component": component, "timestep": timestep, "dzsoil": dzsoil.flatten().tolist()}
-    for name, value in expected.items():
-        if about.get(name) != value:
-            raise BadInput(f"{name} is {about.get(name)}, and here {value}", where=where, remedy=_REMEDY)
+    for name, value in {"component": component, "timestep": timestep}.items():
+        if about[name] != value:
+            raise BadInput(f"{name} is {about[name]}, and here {value}", where=where, remedy=_REMEDY)
+    for name, values in _numbers_of(soil).items():
+        old_values = about["soil"][name]
+        if len(old_values) != len(values) or not np.allclose(old_values, values, rtol=_SAME_SOIL, atol=0.0):
+            raise BadInput(f"{name} of its soil is {old_values}, and here {values}", where=where, remedy=_REMEDY)
     old = tensors(like)
     new = [arrays.get(f"state.{k}") for k in range(len(old))]
     if f"state.{len(old)}" in arrays or any(x is None or x.shape != y.shape for x, y in zip(new, old, strict=True)):
@@ -130,9 +141,15 @@ def state_from_bytes(
             where=where,
             remedy=_REMEDY,
         )
-    values = {name: arrays[f"value.{name}"].numpy() for name in names if f"value.{name}" in arrays}
+    exchanged = {name: arrays[f"value.{name}"].numpy() for name in names if f"value.{name}" in arrays}
     state = with_tensors(like, [x for x in new if x is not None])
-    return SavedState(int(about["step"]), state, values, tuple(about["inputs_set"]))
+    date = None if about["date"] is None else datetime.fromisoformat(about["date"])
+    return SavedState(int(about["step"]), date, state, exchanged, tuple(about["inputs_set"]))
+
+
+def _numbers_of(soil: Soil) -> dict[str, list[float]]:
+    """Thicknesses and properties of the layers, by JULES's names."""
+    return {name: x.flatten().tolist() for name, x in {"dzsoil": soil.dzsoil, **soil.properties._asdict()}.items()}
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

@@ -99,7 +99,8 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
         Raises
         ------
         BadInput
-            If the class names no experiment, or its layers or time step differ from those of the component.
+            If the class names no experiment, its layers or time step differ from those of the component, or it has states that no dump
+            keeps.
         """
         if not self.experiment:
             raise BadInput(
@@ -109,6 +110,13 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
             )
         bmi = SoilOnlyBmi(Places("points", *(np.zeros(int(np.prod(self.spaceshape))) for _ in range(2))))
         bmi.initialize(str(self.experiment))
+        state = bmi.state
+        if state.topmodel is not None or state.carbon is not None:
+            raise BadInput(
+                "the experiment has TOPMODEL or four pools of soil carbon, which dumps of unifhy do not keep",
+                where=self.experiment,
+                remedy="remove [soil.topmodel] and [carbon.four_pools] in a copy of the experiment",
+            )
         self.shelf["bmi"] = bmi
         self._require("layers", len(bmi.grids.depths), int(soil_layers), "set constants={'soil_layers': (N, '1')}")
         self._require(

@@ -233,6 +233,10 @@ def test_wrong_sizes_and_indices_are_refused(tmp_path: Path) -> None:
         soil.get_value_at_indices(TEMPERATURE, np.empty(1), np.array([-1]))
     with pytest.raises(BadInput, match="there are 2 values for 1"):
         soil.set_value_at_indices(TEMPERATURE, np.array([0]), np.array([280.0, 281.0]))
+    with pytest.raises(BadInput, match="no numbers"):
+        soil.set_value(RAIN, ["x"])  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="no numbers"):
+        soil.set_value_at_indices(RAIN, np.array([0]), ["x"])  # type: ignore[arg-type]
     soil.set_value_at_indices(TEMPERATURE, np.array([1, 3]), np.array([280.0, 281.0]))
     np.testing.assert_array_equal(soil.get_value_at_indices(TEMPERATURE, np.empty(2), np.array([1, 3])), [280.0, 281.0])
 
@@ -316,7 +320,7 @@ def test_state_of_another_soil_or_a_damaged_one_is_refused(tmp_path: Path) -> No
     soil = initialised(write_component(tmp_path / "one"))
     content = soil.to_state()
     other = initialised(write_component(tmp_path / "two", changes={"dzsoil = [0.1, 0.25": "dzsoil = [0.2, 0.25"}))
-    with pytest.raises(BadInput, match="dzsoil is"):
+    with pytest.raises(BadInput, match="dzsoil of its soil is"):
         other.from_state(content)
     for damaged in (b"", content[:-9], b"\xff" * 40):
         with pytest.raises(BadInput, match="damaged"):

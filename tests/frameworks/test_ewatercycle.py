@@ -24,7 +24,7 @@ from helpers.components import plain_column, set_weather, weather_of, write_comp
 from helpers.paths import REPOSITORY
 
 from jules_ml.errors import BadInput
-from jules_ml.frameworks.ewatercycle import JulesSoilColumn
+from jules_ml.frameworks.ewatercycle import JulesSoilColumn, write_weather
 from jules_ml.frameworks.variables import WEATHER
 
 _CMIP = {
@@ -135,6 +135,31 @@ def test_forcing_is_converted_to_the_record(tmp_path: Path) -> None:
     np.testing.assert_allclose(model.get_value("smcl"), expected["smcl"].to_numpy()[-1], rtol=1e-6)
     with pytest.raises(BadInput, match="the forcing has no rlds"):
         prepared(bare, tmp_path / "wrong", forcing=forcing(tmp_path / "other", weather, without="rlds"))
+
+
+def test_text_that_is_also_the_name_of_a_file_stays_text(tmp_path: Path) -> None:
+    path = write_component(tmp_path)
+    for name in ("van_genuchten", "Somewhere", "bare_soil"):
+        (tmp_path / name).touch()
+    config, _ = JulesSoilColumn(parameter_set=parameters(path)).setup(cfg_dir=str(tmp_path / "run"))
+    written = tomllib.loads(Path(config).read_text(encoding="utf-8"))
+    read = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert written["data"].pop("path") == str((tmp_path / "weather.dat").resolve())
+    read["data"].pop("path")
+    written.pop("component")
+    assert written == read
+
+
+def test_forcing_in_another_calendar_is_refused(tmp_path: Path) -> None:
+    weather = weather_of(write_component(tmp_path / "record"))
+    by_jules = {WEATHER[name].jules: values for name, values in weather.items()}
+    units = {variable.jules: variable.units for variable in WEATHER.values()}
+    times = xr.date_range("2001-06-01", periods=48, freq="30min", calendar="360_day", use_cftime=True)
+    ds = xr.Dataset(
+        {name: ("time", by_jules[jules], {"units": units[jules]}) for name, jules in _CMIP.items()}, {"time": times}
+    )
+    with pytest.raises(BadInput, match="calendar 360_day"):
+        write_weather(ds, tmp_path / "weather.dat")
 
 
 def test_a_model_without_parameter_set_is_refused_and_the_entry_point_exists(tmp_path: Path) -> None:

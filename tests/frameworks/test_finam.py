@@ -137,4 +137,7 @@ def test_a_record_drives_the_component_without_connections(tmp_path: Path) -> No
     with pytest.raises(BadInput, match="not initialised"):
         soil.bmi.update()
     assert list(soil.outputs) == ["t_soil"]
+    with pytest.raises(BadInput, match=r"start is 2001-06-02 00:00:00, and the run starts at 2001-06-01 00:00:00"):
+        SoilColumnComponent(path, start=START + timedelta(days=1)).initialize()
+    SoilColumnComponent(path, start=START).initialize()
     assert initialised(path).start_date() == START

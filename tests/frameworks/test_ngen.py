@@ -90,6 +90,25 @@ def test_unknown_names_are_ignored_when_set_and_refused_when_read(tmp_path: Path
     assert model.get_value_ptr("t_soil")[0] == 280.0
 
 
+def test_wrong_indices_and_sizes_of_names_of_ngen_are_refused(tmp_path: Path) -> None:
+    model = initialised_model(tmp_path)
+    name = next(iter(AORC))
+    for index in (-1, 1):
+        with pytest.raises(BadInput, match=rf"indices \[{index}\] are not whole numbers from 0 to 0"):
+            model.set_value_at_indices(name, np.array([index]), np.array([1.0]))
+    with pytest.raises(BadInput, match="there are 2 values for 1"):
+        model.set_value_at_indices(name, np.array([0]), np.array([1.0, 2.0]))
+    with pytest.raises(BadInput, match="there are 2 values for 1"):
+        model.set_value(name, np.array([1.0, 2.0]))
+    assert np.isnan(model.get_value_ptr(name)[0])
+    with pytest.raises(BadInput, match="there are 2 values for 1"):
+        model.get_value("Q_OUT", np.empty(2))
+    with pytest.raises(BadInput, match="no numbers"):
+        model.set_value(name, ["x"])  # type: ignore[arg-type]
+    model.set_value_at_indices(name, np.array([0]), np.array([1.0]))
+    assert model.get_value_ptr(name)[0] == 1.0
+
+
 def test_missing_forcing_is_named_and_steps_of_an_hour_sum_up(tmp_path: Path) -> None:
     path = write_component(tmp_path / "record")
     forcing = aorc(path)

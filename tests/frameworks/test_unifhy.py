@@ -147,6 +147,24 @@ def test_other_layers_and_time_steps_are_refused(tmp_path: Path, monkeypatch: py
         soil.initialise_("run", True)
 
 
+@pytest.mark.parametrize(
+    ("before", "section"),
+    [
+        ("[soil.properties]", "[soil.topmodel]\nti_mean = 6.0\nti_sig = 2.0\nfexp = 2.0"),
+        ("[run]", "[carbon.four_pools]\nfractions = [0.01, 0.2, 0.02, 0.77]\nlitter = 0.5\nclay = 0.2"),
+    ],
+)
+def test_state_that_a_dump_does_not_keep_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, section: str
+) -> None:
+    path = write_component(tmp_path, changes={before: f"{section}\n\n{before}"})
+    monkeypatch.setattr(Recorded, "experiment", path)
+    soil = Recorded(saving_directory=str(tmp_path), **domains(1))
+    soil.identifier = "soil"
+    with pytest.raises(BadInput, match=r"which dumps of unifhy do not keep"):
+        soil.initialise_("run", True)
+
+
 def test_it_passes_the_checks_of_components_of_the_framework(tmp_path: Path) -> None:
     soil = SoilSubSurface(saving_directory=str(tmp_path), **domains(1))
     assert soil.category == "subsurface"
