@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.comparison.jules_folder import is_jules_folder, output_files
+from jules_ml.comparison.run_summary import completed_summary, output_of_jules
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
@@ -72,10 +72,10 @@ def read_convertible(folder: Path) -> Convertible:
         if (folder / name).is_file():
             return _of_column(folder / name)
     if (folder / SUMMARY).is_file():
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = completed_summary(folder)
         if summary.get("model") == "jules":
-            paths = [folder / "output" / Path(str(name)).name for name in summary["output"]]
-            return of_jules(paths, [float(dz) for dz in summary["dzsoil"]], folder.resolve().name)
+            dzsoil, paths = output_of_jules(folder, summary)
+            return of_jules(paths, list(dzsoil), folder.resolve().name)
     if is_jules_folder(folder):
         run, paths = output_files(folder)
         return of_jules(paths, list(run.dzsoil), folder.resolve().name)

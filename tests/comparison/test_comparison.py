@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from helpers.small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.comparison.convertible import read_convertible
 from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.report import compare_runs
 from jules_ml.comparison.runs import Run, on_common_periods, read_run
@@ -197,6 +199,25 @@ def test_scores_of_a_module_are_not_overwritten(record: xr.Dataset, tmp_path: Pa
     with pytest.raises(BadInput, match="contains a module"):
         compare_runs([run("stock", 0.05)], record, tmp_path)
     assert (tmp_path / "scores.json").read_text(encoding="utf-8") == "{}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{bad", "the file is damaged"),
+        ("[]", "not a summary"),
+        ('{"model": "jules"}', "no valid dzsoil and output"),
+        ('{"model": "jules", "dzsoil": ["deep"], "output": ["a.nc"]}', "no valid dzsoil and output"),
+        ('{"model": "jules", "dzsoil": [0.1], "output": []}', "no output"),
+        ('{"model": "jules", "status": "failed"}', "the run is failed"),
+    ],
+)
+def test_a_damaged_run_is_neither_compared_nor_converted(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
+    readers: tuple[Callable[[Path], object], ...] = (read_run, read_convertible)
+    for read in readers:
+        with pytest.raises(BadInput, match=problem):
+            read(tmp_path)
 
 
 @pytest.mark.parametrize(("text", "problem"), [("{", "damaged"), ("[]", "not a summary"), ("{}", "no such file")])
