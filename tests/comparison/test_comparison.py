@@ -247,6 +247,16 @@ def test_partial_days_are_left_out() -> None:
     assert daily.to_dict() == {pd.Timestamp("2020-01-03"): 2.0}
 
 
+def test_a_day_needs_values_for_three_quarters_of_it() -> None:
+    ends = pd.date_range("2020-01-01 01:00", periods=72, freq="h")
+    values = pd.Series(np.arange(72.0), ends)
+    values[24:31] = np.nan  # 17 of 24 hours are left
+    values = values.drop(values.index[48:54])  # 18 of 24 hours are left
+    daily = daily_means(values, 3600.0)
+    assert daily.index.tolist() == list(pd.date_range("2020-01-02", periods=3))
+    np.testing.assert_allclose(daily, [11.5, np.nan, 62.5])
+
+
 def test_series_are_cut_to_the_days_that_all_cover() -> None:
     long = pd.Series(1.0, pd.date_range("2020-01-01 23:00", periods=10, freq="D"))
     short = pd.Series(1.0, pd.date_range("2020-01-04", periods=3, freq="D"))

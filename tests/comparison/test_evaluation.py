@@ -31,6 +31,7 @@ from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.scoring.scores import score
 
 LATENT = next(quantity for quantity in QUANTITIES if quantity.name == "latent heat")
+DAY_SECONDS = 86400.0
 #: Half a year of hours.
 TIME = pd.date_range("2020-01-01 01:00", periods=24 * 182, freq="h")
 HOUR = np.asarray(TIME.hour, dtype=np.float64)
@@ -76,9 +77,9 @@ def test_seasonal_variation_and_anomalies_add_up_to_daily_means() -> None:
     season = 10.0 * np.sin(2.0 * np.pi * np.arange(365) / 365.0)
     noise = np.where(np.arange(365) % 2, 1.0, -1.0)
     pairs = pd.DataFrame({"observed": season + noise, "modelled": season - noise}, days)
-    scales = time_scales(pairs)
+    scales = time_scales(pairs, DAY_SECONDS)
     pd.testing.assert_frame_equal(scales["seasonal"] + scales["anomaly"], scales["daily"])
-    scored = QuantityScore(LATENT, "", "run", score(season, season), pairs)
+    scored = QuantityScore(LATENT, "", "run", score(season, season), pairs, DAY_SECONDS)
     by_scale = {each.scale: each for each in time_scale_scores([scored])}
     # the season is right, and the days are the wrong way round
     assert by_scale["seasonal"].r > 0.999
@@ -87,10 +88,24 @@ def test_seasonal_variation_and_anomalies_add_up_to_daily_means() -> None:
     assert by_scale["daily"].n == 365
 
 
+@pytest.mark.parametrize("hours", ["any", "noon"])
+def test_one_value_of_a_day_is_no_daily_mean(hours: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sparse = np.full(len(TIME), np.nan)
+    kept = np.arange(0, len(TIME), 24) + (rng.integers(0, 24, len(TIME) // 24) if hours == "any" else 11)
+    sparse[kept] = SUN[kept]
+    runs, ds = [run("good", latent_heat=SUN)], record(le=sparse)
+    scored = score_runs(runs, ds)
+    assert scored[0].scores.n == len(kept)
+    assert time_scale_scores(scored) == []
+    # the runs are drawn without it
+    assert tmp_path / "figures" / "latent_heat.png" in compare_runs(runs, ds, tmp_path).files
+
+
 def test_a_short_record_has_no_time_scales() -> None:
     days = pd.date_range("2020-01-02", periods=50, freq="D")
     pairs = pd.DataFrame({"observed": np.arange(50.0), "modelled": np.arange(50.0)}, days)
-    assert time_scale_scores([QuantityScore(LATENT, "", "run", score(DAY, DAY), pairs)]) == []
+    assert time_scale_scores([QuantityScore(LATENT, "", "run", score(DAY, DAY), pairs, DAY_SECONDS)]) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +120,7 @@ def test_law_of_cosines_holds_in_the_taylor_diagram() -> None:
     days = pd.date_range("2020-01-02", periods=200, freq="D")
     observed = rng.normal(size=200)
     pairs = pd.DataFrame({"observed": observed, "modelled": 0.4 * observed + rng.normal(size=200)}, days)
-    scores = time_scale_scores([QuantityScore(LATENT, "", "run", score(observed, observed), pairs)])
+    scores = time_scale_scores([QuantityScore(LATENT, "", "run", score(observed, observed), pairs, DAY_SECONDS)])
     for each in scores:
         assert each.crmsd**2 == pytest.approx(1.0 + each.sd_ratio**2 - 2.0 * each.sd_ratio * each.r)
     axes = taylor_diagrams(scores, ["run"]).axes
