@@ -69,6 +69,12 @@ def run(name: str, **series: np.ndarray) -> Run:
     return Run(name, of_run, (0.1, 0.9), {"model": "column"})
 
 
+def of_days(of: Run, first: int, last: int) -> Run:
+    """A run cut to some of its days."""
+    cut = {name: values.isel(time=slice(24 * first, 24 * last)) for name, values in of.series.items()}
+    return Run(of.name, cut, of.dzsoil, of.summary)
+
+
 # --- time scales
 
 
@@ -166,6 +172,38 @@ def test_respiration_is_compared_as_a_function_of_temperature() -> None:
     temperature = made[1]
     middle = 0.5 * (temperature.edges[1:] + temperature.edges[:-1])
     np.testing.assert_allclose(temperature.observed.mean, 2.0 * 2.0 ** ((middle - 283.15) / 10.0), rtol=0.02)
+
+
+def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
+    """Both runs have the flux of the observations, whose relationship to temperature changes after four months."""
+    late = DAY >= 120.0
+    flux = (1.0 + late) * 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2))
+    ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
+    first, second = (of_days(run(name, latent_heat=flux), *days) for name, days in (("a", (0, 150)), ("b", (60, 182))))
+    for runs in ([first, second], [second, first]):
+        (made,) = relationships(runs, ds, observed)
+        assert made.scores == pytest.approx({"a": 1.0, "b": 1.0})
+    alone = relationships(
+        [of_days(run("a", latent_heat=flux), 0, 90), of_days(run("b", latent_heat=flux), 90, 182)], ds, observed
+    )
+    assert alone == []
+
+
+def test_hours_of_one_run_are_compared_as_days_with_daily_output_of_another() -> None:
+    flux = 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2)) + SUN
+    ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
+    hourly, daily = run("hourly", latent_heat=flux), run("daily", latent_heat=flux)
+    means = {
+        name: values.coarsen(time=24)
+        .mean()
+        .assign_coords(time=values["time"][23::24])
+        .assign_attrs(interval_seconds=86400.0)
+        for name, values in daily.series.items()
+    }
+    daily = Run("daily", means, daily.dzsoil, daily.summary)
+    for runs in ([hourly, daily], [daily, hourly]):
+        (made,) = relationships(runs, ds, observed)
+        assert made.scores == pytest.approx({"hourly": 1.0, "daily": 1.0})
 
 
 # --- regressions on the forcing
