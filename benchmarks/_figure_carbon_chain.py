@@ -32,8 +32,8 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
     carbon, soil, budget, course, theta, respired = axes.flat
     runs = (("all four modules", with_moisture, BLUE), ("without learned moisture", without, ORANGE))
     for label, run, colour in runs:
-        carbon.plot(run["time"], run["cs"], color=colour, label=label)
-        edges = np.append(run["pass"].to_numpy(), float(run["time"][-1]))
+        carbon.plot(run["year"], run["cs"], color=colour, label=label)
+        edges = np.append(run["pass"].to_numpy(), float(run["year"][-1]))
         soil.stairs(run["sm_sat"].to_numpy()[:, 0], edges, baseline=None, color=colour, linewidth=1.0)
         day, last = _last_pass(run)
         course.plot(day, _water_content(run)[last], color=colour)
@@ -60,7 +60,7 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
 
 def _draw_water(axis: Axes, run: xr.Dataset) -> None:
     """Draw the water that learned moisture added and removed in each pass, over all layers."""
-    passes, years = run.sizes["pass"], float(run["time"][-1])
+    passes, years = run.sizes["pass"], float(run["year"][-1])
     of_pass = run["analysis"].to_numpy().sum(1).reshape(passes, -1) * passes / years
     at, width = _by_pass(run), 0.8 * years / passes
     axis.bar(at, np.clip(of_pass, 0.0, None).sum(1), width=width, color=BLUE, label="added")
@@ -77,7 +77,7 @@ def _water_content(run: xr.Dataset) -> _Array:
 
 def _by_pass(run: xr.Dataset) -> _Array:
     """Middle of each pass [year]."""
-    passes, years = run.sizes["pass"], float(run["time"][-1])
+    passes, years = run.sizes["pass"], float(run["year"][-1])
     return np.asarray(years * (np.arange(passes) + 0.5) / passes)
 
 
@@ -87,6 +87,6 @@ def _yearly(run: xr.Dataset, values: _Array) -> _Array:
 
 def _last_pass(run: xr.Dataset) -> tuple[_Array, slice]:
     """Days of the periods of the last pass, and their indices."""
-    periods = run.sizes["time"] // run.sizes["pass"]
-    days = float(run["time"][-1]) / run.sizes["pass"] * SECONDS_PER_YEAR / SECONDS_PER_DAY
+    periods = run.sizes["year"] // run.sizes["pass"]
+    days = float(run["year"][-1]) / run.sizes["pass"] * SECONDS_PER_YEAR / SECONDS_PER_DAY
     return days * (np.arange(periods) + 0.5) / periods, slice(-periods, None)

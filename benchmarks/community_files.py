@@ -101,7 +101,7 @@ def synthetic_days(site: str, start: str, days: int) -> Convertible:
         },
         coords={"lat": [55.4849], "lon": [11.6446], "pft": [1], "dzsoil": ("soil", DZSOIL)},
     )
-    return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), False, site, "synthetic values")
+    return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), frozenset(), site, "synthetic values")
 
 
 def layout_claims(claims: Claims, data: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ ALMA data exchange convention, version 3 (Polcher et al.); CMIP6 data request, t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -256,6 +256,18 @@ _WEATHER: Final = (
 )
 #: Everything that is converted, where the output has what it needs.
 VARIABLES: Final = (*_ENERGY, *_WATER_BALANCE, *_STATES, *_CARBON, *_WEATHER)
+_AT_END: Final = "value at the end of the period, the upper bound of time"
+#: Variables of JULES that fluxes follow from.
+FLUXES: Final = frozenset(
+    need
+    for each in VARIABLES
+    if not each.state
+    for way in each.ways
+    for need in way.needs
+    if need not in ("frac", "pft")
+)
+#: Variables of JULES that anything follows from.
+NEEDED: Final = frozenset(need for each in VARIABLES for way in each.ways for need in way.needs)
 #: Changes of states over a step, by the state's variable of JULES; layers are added.
 CHANGES: Final = {
     "DelSoilMoist": ("smcl", "change of soil moisture"),
@@ -264,7 +276,7 @@ CHANGES: Final = {
 }
 
 
-def converted_variables(ds: xr.Dataset, names: Names, *, at_step_end: bool) -> dict[str, xr.DataArray]:
+def converted_variables(ds: xr.Dataset, names: Names, *, at_end: Collection[str]) -> dict[str, xr.DataArray]:
     """Variables of ALMA or CMIP that follow from output with JULES's names.
 
     Parameters
@@ -272,14 +284,15 @@ def converted_variables(ds: xr.Dataset, names: Names, *, at_step_end: bool) -> d
     ds : Dataset
         Dimension ``time``, and ``soil``, ``tile`` and ``pft`` as the variables have them; ``dzsoil`` [m] along ``soil``.
     names : {'alma', 'cmip'}
-    at_step_end : bool
-        Whether states are those of the end of each period: only then do their changes close the water balance, and ALMA has
-        ``DelSoilMoist``, ``DelSWE`` and ``DelIntercept`` [kg m-2] from the second period on.
+    at_end : collection of str
+        States of JULES that are those of the end of each period: only then do their changes close the water balance, and ALMA has
+        ``DelSoilMoist``, ``DelSWE`` and ``DelIntercept`` [kg m-2] from the second period on. The others are means.
 
     Returns
     -------
     dict of str to DataArray
-        With attributes; 64-bit.
+        With attributes; 64-bit. A state of the end of a period has no ``cell_methods``, because its stamp is not that time. A state that
+        follows from such states and from means is left out.
     """
     result: dict[str, xr.DataArray] = {}
     for variable in VARIABLES:
@@ -287,21 +300,23 @@ def converted_variables(ds: xr.Dataset, names: Names, *, at_step_end: bool) -> d
         way = next(
             (way for way in variable.ways if all(need in ds.variables or need in ds.dims for need in way.needs)), None
         )
-        if name is None or way is None:
+        ends = {need in at_end for need in way.needs if "time" in ds[need].dims} if way is not None else set()
+        if name is None or way is None or (variable.state and len(ends) > 1):
             continue
         values = way.value(ds).astype(np.float64)
         values = variable.sign * values if names == "cmip" else values
-        method = "point" if variable.state and at_step_end else "mean"
+        at_step_end = variable.state and True in ends
         attrs = {"units": variable.units, "long_name": variable.long_name}
-        attrs |= {"cell_methods": f"time: {method}"} if "time" in values.dims else {}
+        attrs |= {"cell_methods": "time: mean"} if "time" in values.dims and not at_step_end else {}
         # a standard name states the sign, which is that of CMIP
         named = variable.standard_name is not None and (names == "cmip" or variable.sign > 0.0)
         attrs |= {"standard_name": str(variable.standard_name)} if named else {}
-        attrs |= {} if not variable.comment else {"comment": variable.comment}
+        comment = "; ".join(each for each in (variable.comment, _AT_END if at_step_end else "") if each)
+        attrs |= {"comment": comment} if comment else {}
         result[name] = values.drop_attrs().assign_attrs(variable_attributes(attrs))
-    if names == "alma" and at_step_end:
+    if names == "alma":
         for name, (state, long_name) in CHANGES.items():
-            if state in ds:
+            if state in ds and state in at_end:
                 water = ds[state].sum("soil", skipna=False) if "soil" in ds[state].dims else ds[state]
                 attrs = {"units": "kg m-2", "long_name": long_name, "cell_methods": "time: sum"}
                 change = water.astype(np.float64) - water.shift(time=1).astype(np.float64)

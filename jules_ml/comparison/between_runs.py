@@ -10,6 +10,7 @@ import xarray as xr
 from jules_ml.comparison.days import daily_means
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run, on_common_periods
 from jules_ml.comparison.scores import QuantityScore, modelled
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.scoring.scores import score
 from jules_ml.support.figures import layer_labels
 
@@ -37,11 +38,13 @@ def score_between_runs(runs: Sequence[Run]) -> list[QuantityScore]:
         for layer, depth, expected in _layers(reference, quantity):
             for run in others:
                 values = modelled(run, quantity, depth)
-                pairs = None if values is None else _daily_pairs(expected, values)
-                if pairs is None or len(pairs) < _LEAST:
+                if values is None:
+                    continue
+                pairs, length = _daily_pairs(expected, values)
+                if len(pairs) < _LEAST:
                     continue
                 scores = score(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
-                scored.append(QuantityScore(quantity, layer, run.name, scores, pairs))
+                scored.append(QuantityScore(quantity, layer, run.name, scores, pairs, length))
     return scored
 
 
@@ -59,11 +62,12 @@ def _layers(run: Run, quantity: Quantity) -> Iterator[tuple[str, float | None, x
         top += thickness
 
 
-def _daily_pairs(reference: xr.DataArray, values: xr.DataArray) -> pd.DataFrame:
+def _daily_pairs(reference: xr.DataArray, values: xr.DataArray) -> tuple[pd.DataFrame, float]:
+    """Pairs of days or longer periods, and their length [s]."""
     lengths = float(reference.attrs["interval_seconds"]), float(values.attrs["interval_seconds"])
     pairs = on_common_periods(_series(reference), _series(values), seconds=lengths)
     columns = {str(name): daily_means(column, max(lengths)) for name, column in pairs.items()}
-    return pd.DataFrame(columns).dropna()
+    return pd.DataFrame(columns).dropna(), max(*lengths, SECONDS_PER_DAY)
 
 
 def _series(values: xr.DataArray) -> pd.Series:

@@ -149,7 +149,7 @@ def _check(run: Convertible, submission: Submission) -> None:
 
 def _values(run: Convertible) -> dict[str, NDArray[np.float64]]:
     """Values by the names of the protocol, shape (day,)."""
-    converted = converted_variables(run.ds, "cmip", at_step_end=False)
+    converted = converted_variables(run.ds, "cmip", at_end=())
     missing = [name for name in UNCERTAINTY if name not in converted]
     if missing:
         raise BadInput(

@@ -38,7 +38,7 @@ def converted_dataset(run: Convertible, names: Names) -> xr.Dataset:
     BadInput
         If no variable can be converted.
     """
-    variables = converted_variables(run.ds, names, at_step_end=run.at_step_end)
+    variables = converted_variables(run.ds, names, at_end=run.at_end)
     if not variables:
         raise BadInput(
             "the output has no variable that can be converted",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,14 +12,19 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from jules_ml.comparison.alma import FLUXES, NEEDED
 from jules_ml.comparison.jules_folder import is_jules_folder, output_files
+from jules_ml.comparison.run_summary import completed_summary, output_of_jules
 from jules_ml.data.netcdffile import read_netcdf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
-from jules_ml.jules.run_folder import SUMMARY
+from jules_ml.jules.run_folder import SUMMARY, read_run_folder
 from jules_ml.support.cf import software_name
 
 COLUMN, GRID = "column.nc", "grid.nc"
+#: Longest time step that JULES is run with [s].
+_LONGEST_STEP: Final = 3600.0
+_METHOD: Final = re.compile(r"\btime\s*:\s*(\w+)")
 _POSITION: Final = ("latitude", "longitude")
 
 
@@ -34,8 +39,8 @@ class Convertible:
         ``dzsoil`` [m] along ``soil``.
     bounds : array of datetime64, shape (time, 2)
         Start and end of each period, UTC.
-    at_step_end : bool
-        Whether states are those of the end of each period.
+    at_end : frozenset of str
+        Variables whose values are those of the end of each period; the others are means.
     site : str
         Name of the site or the run.
     source : str
@@ -44,7 +49,7 @@ class Convertible:
 
     ds: xr.Dataset
     bounds: NDArray[np.datetime64]
-    at_step_end: bool
+    at_end: frozenset[str]
     site: str
     source: str
 
@@ -72,13 +77,14 @@ def read_convertible(folder: Path) -> Convertible:
         if (folder / name).is_file():
             return _of_column(folder / name)
     if (folder / SUMMARY).is_file():
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = completed_summary(folder)
         if summary.get("model") == "jules":
-            paths = [folder / "output" / Path(str(name)).name for name in summary["output"]]
-            return of_jules(paths, [float(dz) for dz in summary["dzsoil"]], folder.resolve().name)
+            dzsoil, paths = output_of_jules(folder, summary)
+            step = read_run_folder(folder).timestep if is_jules_folder(folder) else None
+            return of_jules(paths, list(dzsoil), folder.resolve().name, step=step)
     if is_jules_folder(folder):
         run, paths = output_files(folder)
-        return of_jules(paths, list(run.dzsoil), folder.resolve().name)
+        return of_jules(paths, list(run.dzsoil), folder.resolve().name, step=run.timestep)
     raise BadInput(
         "this is not the folder of a run",
         where=folder,
@@ -98,12 +104,13 @@ def _of_column(path: Path) -> Convertible:
     minutes = (bounds[0, 1] - bounds[0, 0]) / np.timedelta64(1, "m")
     one_step = any(f"interval: {minutes:g} minutes" in method for method in methods)
     site = str(ds.attrs.get("site", path.resolve().parent.name))
+    at_end = frozenset(map(str, ds.data_vars)) if one_step else frozenset()
     return Convertible(
-        _on_axes(ds.drop_vars("time_bounds"), path), bounds, one_step, site, f"column of {software_name()}"
+        _on_axes(ds.drop_vars("time_bounds"), path), bounds, at_end, site, f"column of {software_name()}"
     )
 
 
-def of_jules(paths: list[Path], dzsoil: list[float], name: str) -> Convertible:
+def of_jules(paths: list[Path], dzsoil: list[float], name: str, *, step: float | None = None) -> Convertible:
     """Read output of JULES at a point.
 
     Parameters
@@ -114,11 +121,13 @@ def of_jules(paths: list[Path], dzsoil: list[float], name: str) -> Convertible:
         Thickness of the soil layers [m].
     name : str
         Of the run.
+    step : float, optional
+        Time step of the run [s]; without it, snapshots of an hour or less are those of every step.
 
     Raises
     ------
     BadInput
-        If a file cannot be read, or has several points.
+        If a file cannot be read or has several points, or if a flux is a snapshot of one of several steps, or an extreme or a sum.
     """
     files = [read_jules(path) for path in paths]
     for path, ds in zip(paths, files, strict=True):
@@ -135,8 +144,33 @@ def of_jules(paths: list[Path], dzsoil: list[float], name: str) -> Convertible:
     end = joined["time"].to_numpy()
     period = pd.Timedelta(seconds=float(most.attrs["interval_seconds"])).to_timedelta64()
     ds = with_layers(joined, dzsoil, where=paths[0]) if "soil" in joined.dims else joined
-    point = any("point" in str(values.attrs.get("cell_methods", "")) for values in most.data_vars.values())
-    return Convertible(_on_axes(ds, paths[0]), np.stack([end - period, end], axis=1), point, name, "JULES")
+    at_end = _points(most, _LONGEST_STEP if step is None else step, where=paths[0].parent)
+    return Convertible(_on_axes(ds, paths[0]), np.stack([end - period, end], axis=1), at_end, name, "JULES")
+
+
+def _points(ds: xr.Dataset, step: float, *, where: Path) -> frozenset[str]:
+    """Names of the snapshots in output of JULES; refuses what is neither a mean over a period nor its end."""
+    methods = {
+        str(name): method[1] if (method := _METHOD.search(str(values.attrs.get("cell_methods", "")))) else "mean"
+        for name, values in ds.data_vars.items()
+    }
+    period = float(ds.attrs["interval_seconds"])
+    wrong = {
+        f"time: {method}": sorted(name for name, each in methods.items() if each == method and name in NEEDED)
+        for method in sorted(set(methods.values()) - {"mean", "point"})
+    }
+    if period > step:
+        wrong[f"values of a single step every {period / 3600.0:g} h"] = sorted(
+            name for name, method in methods.items() if method == "point" and name in FLUXES
+        )
+    for problem, names in wrong.items():
+        if names:
+            raise BadInput(
+                f"{', '.join(names)}: {problem}",
+                where=where,
+                remedy="set output_type = 'M' in the output profile of JULES, or leave these variables out",
+            )
+    return frozenset(name for name, method in methods.items() if method == "point")
 
 
 def _on_axes(ds: xr.Dataset, path: Path) -> xr.Dataset:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pandas as pd
 
 from jules_ml.physics.constants import SECONDS_PER_DAY
+
+#: Part of a day that needs values for its mean, as in :func:`~jules_ml.comparison.runs.on_common_periods`.
+LEAST_OF_A_DAY: Final = 0.75
 
 
 def daily_means(values: pd.Series, seconds: float) -> pd.Series:
@@ -21,14 +26,16 @@ def daily_means(values: pd.Series, seconds: float) -> pd.Series:
     -------
     Series
         Means by the end of each day; a first or last day that the series covers in part is left out, because the mean of some hours is not
-        that of a day. Days without a value are NaN. Periods of a day or more are returned as they are.
+        that of a day. Days with values for less than three quarters of their time are NaN. Periods of a day or more are returned as they
+        are.
     """
     if seconds >= SECONDS_PER_DAY or values.empty:
         return values
     day = pd.Timedelta("1D")
     start, end = values.index[0] - pd.Timedelta(seconds=seconds), values.index[-1]
     # a stamp is the end of its period, so midnight belongs to the day before
-    daily = values.resample("1D", closed="right", label="right").mean()
+    days = values.resample("1D", closed="right", label="right")
+    daily = days.mean().where(days.count() * seconds >= LEAST_OF_A_DAY * SECONDS_PER_DAY)
     return daily[(daily.index - day >= start) & (daily.index <= end)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,10 @@ _Array = NDArray[np.float64]
 #: Bins of the independent variable, and fewest values of a bin.
 BINS: Final = 12
 LEAST_OF_A_BIN: Final = 10
+#: Fewest values of a relationship: three bins have a score.
+_LEAST: Final = 3 * LEAST_OF_A_BIN
+#: Attribute of a table: length of its periods [s], which gaps hide.
+_SECONDS: Final = "seconds"
 #: Variables of which fluxes are drawn as functions.
 DRIVERS: Final = ("soil temperature", "soil water")
 
@@ -121,7 +126,8 @@ def relationships(runs: Sequence[Run], record: xr.Dataset, fluxes: Mapping[Quant
     Returns
     -------
     list of Relationship
-        Those that the record and at least one run have; runs and observations are compared at the same times.
+        Those that the record and at least one run have. Runs and observations are compared at the times that all have, averaged to the
+        longest of their periods; without 30 such times there is none.
     """
     made = []
     for flux, observed in fluxes.items():
@@ -143,30 +149,49 @@ def _pairs(
 ) -> pd.DataFrame | None:
     """Observed and modelled flux and driver at the same times, for one run."""
     columns: dict[str, pd.Series] = {}
+    length = seconds
     for name, quantity, level, values in (("flux", flux, None, observed), ("driver", driver, depth, at)):
         of_run = modelled(run, quantity, level)
         if of_run is None:
             return None
         lengths = seconds, float(of_run.attrs["interval_seconds"])
         pairs = on_common_periods(values, of_run.reset_coords(drop=True).to_series(), seconds=lengths)
+        length = max(length, *lengths)
         columns |= {f"observed {name}": pairs["observed"], f"modelled {name}": pairs["modelled"]}
     table = pd.DataFrame(columns).dropna()
-    return table if len(table) >= 3 * LEAST_OF_A_BIN else None
+    table.attrs[_SECONDS] = length
+    return table if len(table) >= _LEAST else None
+
+
+def _at_common_times(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Average tables to the longest of their periods, and cut them to the times that all have."""
+    longest = max(tables.values(), key=lambda table: float(table.attrs[_SECONDS]))
+    alike = {name: _averaged(table, longest) for name, table in tables.items()}
+    times = reduce(lambda one, other: one.intersection(other), (table.index for table in alike.values()))
+    return {name: table.loc[times] for name, table in alike.items()}
+
+
+def _averaged(table: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
+    """Average a table to the periods of another, which are as long or longer."""
+    lengths = float(to.attrs[_SECONDS]), float(table.attrs[_SECONDS])
+    columns = {
+        str(name): on_common_periods(to[name], values, seconds=lengths)["modelled"] for name, values in table.items()
+    }
+    return pd.DataFrame(columns)
 
 
 def _relationship(
     flux: Quantity, driver: Quantity, sensor: str, tables: Mapping[str, pd.DataFrame]
 ) -> Relationship | None:
+    tables = _at_common_times(tables)
     first = next(iter(tables.values()))
+    if len(first) < _LEAST:
+        return None
     low, high = np.quantile(first["observed driver"], [0.01, 0.99])
     if not high > low:
         return None
     edges = np.linspace(low, high, BINS + 1)
-    curve = binned_curve(first["observed flux"].to_numpy(), first["observed driver"].to_numpy(), edges)
-    of_runs = {
-        name: binned_curve(table["modelled flux"].to_numpy(), table["modelled driver"].to_numpy(), edges)
-        for name, table in tables.items()
-    }
+    curve, of_runs = _curve(first, "observed", edges), {n: _curve(t, "modelled", edges) for n, t in tables.items()}
     return Relationship(
         flux.name,
         flux.unit,
@@ -178,6 +203,10 @@ def _relationship(
         {name: curve_score(each.mean, curve.mean) for name, each in of_runs.items()},
         {name: curve_score(*_relative(each.mean, curve.mean)) for name, each in of_runs.items()},
     )
+
+
+def _curve(table: pd.DataFrame, which: str, edges: _Array) -> Curve:
+    return binned_curve(table[f"{which} flux"].to_numpy(), table[f"{which} driver"].to_numpy(), edges)
 
 
 def _relative(modelled_mean: _Array, observed_mean: _Array) -> tuple[_Array, _Array]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -135,9 +134,10 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
         if not by_run:
             continue
         of_quantity = [s for s in scored if s.quantity == quantity]
-        if of_quantity:
-            sensor = of_quantity[0].sensor
-            pairs = {s.run: _daily(s.pairs) for s in of_quantity if s.sensor == sensor}
+        sensor = of_quantity[0].sensor if of_quantity else ""
+        pairs = {s.run: _daily(s) for s in of_quantity if s.sensor == sensor}
+        # a record with few values of each day has scores, but no daily means
+        if any(p["observed"].notna().any() for p in pairs.values()):
             series = {name: p["modelled"] for name, p in pairs.items()}
             observed = next(iter(pairs.values()))["observed"]
             title = f"{quantity.name.capitalize()}{f' at {sensor}' if sensor else ''}"
@@ -151,10 +151,9 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
     return images
 
 
-def _daily(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Daily means of pairs; their period is the shortest time between two of them."""
-    seconds = float(np.min(np.diff(pairs.index.to_numpy()) / np.timedelta64(1, "s")))
-    return pd.DataFrame({name: daily_means(pairs[name], seconds) for name in ("observed", "modelled")})
+def _daily(of: QuantityScore) -> pd.DataFrame:
+    """Daily means of pairs."""
+    return pd.DataFrame({name: daily_means(of.pairs[name], of.seconds) for name in ("observed", "modelled")})
 
 
 def _daily_top(values: xr.DataArray, quantity: Quantity) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import xarray as xr
 
 from jules_ml.comparison.jules_folder import is_jules_folder, output_files
+from jules_ml.comparison.run_summary import completed_summary, output_of_jules
 from jules_ml.data.netcdffile import read_cf
 from jules_ml.data.readers.jules import read_jules, with_layers
 from jules_ml.errors import BadInput
@@ -106,19 +106,10 @@ def read_run(folder: str | Path, *, theta_r: Sequence[float] | float = 0.0) -> R
         raise BadInput(
             "this is not the folder of a run", where=folder, remedy="give a folder that 'jules-ml run' wrote"
         )
-    summary = _summary(folder / SUMMARY)
-    if summary.get("status", "done") != "done":
-        raise BadInput(
-            f"the run is {summary['status']}: {summary.get('failure', 'it was stopped, or is still running')}",
-            where=folder,
-            remedy="run it again; its output up to then is in the folder output",
-        )
+    summary = completed_summary(folder)
     if summary.get("model") == "jules":
-        dzsoil = tuple(float(dz) for dz in summary["dzsoil"])
-        names = [
-            Path(str(name)).name for name in summary["output"]
-        ]  # in the folder of the run, whatever the summary says
-        files = [_read_output(folder / "output" / name, dzsoil) for name in names]
+        dzsoil, paths = output_of_jules(folder, summary)
+        files = [_read_output(path, dzsoil) for path in paths]
         series = _jules_series(files, _residual_of_layers(folder, theta_r, len(dzsoil)))
     else:
         ds = read_cf(folder / "column.nc", required=("dzsoil", "theta_r"), kind="output of the column")
@@ -173,18 +164,6 @@ def residual_water(experiment: Experiment | None) -> tuple[float, ...] | float:
         return 0.0
     soil = column_soil(experiment.soil, torch.float64, where=str(experiment.file))
     return tuple(soil.theta_r.flatten().tolist())
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput("the file is damaged", where=path, remedy="run it again") from error
-    if not isinstance(summary, dict):
-        raise BadInput(
-            "the file is not a summary of a run", where=path, remedy="give a folder that 'jules-ml run' wrote"
-        )
-    return summary
 
 
 def _read_output(path: Path, dzsoil: tuple[float, ...]) -> xr.Dataset:

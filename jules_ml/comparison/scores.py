@@ -42,6 +42,8 @@ class QuantityScore:
         Scores in the unit of the quantity.
     pairs : DataFrame
         ``observed`` and ``modelled``, by time.
+    seconds : float
+        Length of their periods [s], which gaps hide.
     """
 
     quantity: Quantity
@@ -49,6 +51,7 @@ class QuantityScore:
     run: str
     scores: Scores
     pairs: pd.DataFrame
+    seconds: float
 
 
 def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[QuantityScore]:
@@ -75,13 +78,12 @@ def score_runs(runs: Sequence[Run], record: xr.Dataset | None) -> list[QuantityS
                 values = modelled(run, quantity, depth)
                 if values is None:
                     continue
-                pairs = on_common_periods(
-                    observed, values.to_series(), seconds=(seconds, float(values.attrs["interval_seconds"]))
-                )
+                lengths = seconds, float(values.attrs["interval_seconds"])
+                pairs = on_common_periods(observed, values.to_series(), seconds=lengths)
                 if len(pairs) < 3:
                     continue
                 scores = score(pairs["modelled"].to_numpy(), pairs["observed"].to_numpy())
-                scored.append(QuantityScore(quantity, sensor, run.name, scores, pairs))
+                scored.append(QuantityScore(quantity, sensor, run.name, scores, pairs, max(lengths)))
     return scored
 
 

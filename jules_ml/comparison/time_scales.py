@@ -54,13 +54,15 @@ class ScaleScore:
     taylor: float
 
 
-def time_scales(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def time_scales(pairs: pd.DataFrame, seconds: float) -> dict[str, pd.DataFrame]:
     """Split pairs of observed and modelled values into time scales.
 
     Parameters
     ----------
     pairs : DataFrame, columns ('observed', 'modelled')
         By the end of each period, of a day at most.
+    seconds : float
+        Length of a period [s].
 
     Returns
     -------
@@ -71,7 +73,6 @@ def time_scales(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     ----------
     Albergel et al. (2009), Hydrol. Earth Syst. Sci. 13, 115-124, for anomalies from a moving average of five weeks.
     """
-    seconds = float(np.min(np.diff(pairs.index.to_numpy()) / np.timedelta64(1, "s")))
     daily = pd.DataFrame({name: daily_means(pairs[name], seconds) for name in ("observed", "modelled")}).dropna()
     seasonal = daily.rolling(f"{WINDOW}D", center=True, min_periods=_LEAST_IN_WINDOW).mean().dropna()
     daily = daily.loc[seasonal.index]
@@ -117,8 +118,8 @@ def time_scale_scores(scored: Sequence[QuantityScore]) -> list[ScaleScore]:
     """
     scores = []
     for each in _shallowest(scored):
-        scales = time_scales(each.pairs) if len(each.pairs) > 1 else {}
-        if len(scales.get("daily", ())) < _LEAST_DAYS:
+        scales = time_scales(each.pairs, each.seconds)
+        if len(scales["daily"]) < _LEAST_DAYS:
             continue
         scores += [_scale_score(each, name, scales[name]) for name in SCALES]
     return scores

@@ -28,6 +28,8 @@ from jules_ml.physics.constants import LF
 
 #: Layers of JULES's example run.
 DZSOIL = [0.1, 0.25, 0.65, 2.0]
+#: States of JULES in the hand-made dataset.
+STATES = ("smcl", "snow_mass_gb")
 #: Of ilamb3: the nearest cell within 2 degrees of a site; its default is relative to the distance of cells, and there is one cell.
 WINDOW = {"window_half_width": 2.0, "scale_width_by_grid_resolution": None}
 
@@ -68,8 +70,7 @@ def hand_made() -> xr.Dataset:
 
 def test_signs_and_units_of_a_known_case() -> None:
     alma = {
-        k: float(v.to_numpy().ravel()[-1])
-        for k, v in converted_variables(hand_made(), "alma", at_step_end=True).items()
+        k: float(v.to_numpy().ravel()[-1]) for k, v in converted_variables(hand_made(), "alma", at_end=STATES).items()
     }
     expected = {
         "SWnet": 450.0,
@@ -93,7 +94,7 @@ def test_signs_and_units_of_a_known_case() -> None:
     }
     for name, value in expected.items():
         assert alma[name] == pytest.approx(value, abs=1e-12), name
-    cmip = converted_variables(hand_made(), "cmip", at_step_end=True)
+    cmip = converted_variables(hand_made(), "cmip", at_end=STATES)
     assert float(cmip["nep"][0]) == pytest.approx(4e-7)
     assert float(cmip["hfls"][0]) == 250.0
     assert float(cmip["mrso"][0]) == 900.0
@@ -105,7 +106,7 @@ def test_signs_and_units_of_a_known_case() -> None:
 
 def test_a_thin_top_layer_counts_whole_and_a_thick_one_in_part() -> None:
     ds = hand_made().assign(dzsoil=("soil", [0.05, 0.25, 0.7, 2.0]))
-    water = converted_variables(ds, "cmip", at_step_end=True)["mrsos"]
+    water = converted_variables(ds, "cmip", at_end=STATES)["mrsos"]
     assert float(water[0]) == pytest.approx(30.0 + 75.0 * 0.05 / 0.25)
 
 
@@ -126,7 +127,7 @@ def test_energy_and_water_of_the_column_close(steps: Path) -> None:
 
 def test_energy_and_water_of_jules_close(shared_data: Path) -> None:
     run = of_jules([shared_data / "jules" / "loobos_1997_colvg_30min.nc"], DZSOIL, "loobos")
-    assert run.at_step_end
+    assert {"smcl", "snow_mass_gb", "canopy_gb"} <= run.at_end
     ds = converted_dataset(run, "alma").squeeze(["lat", "lon"]).isel(time=slice(0, 4800))
     rest = ds["SWnet"] + ds["LWnet"] - ds["Qle"] - ds["Qh"] - ds["Qg"] - ds["Qf"] - ds["DelSurfHeat"]
     assert float(abs(rest).max()) < 1e-2
@@ -184,7 +185,7 @@ def test_means_over_a_day_have_no_changes_of_states(tmp_path: Path) -> None:
     path = write_experiment(tmp_path, days=2)
     write_run(run_column(load_experiment(path)), tmp_path / "run")
     run = read_convertible(tmp_path / "run")
-    assert not run.at_step_end
+    assert not run.at_end
     written = write_converted(run, "cmip", tmp_path / "out")
     check_conventions(written)
     with xr.open_dataset(written) as ds:
@@ -194,13 +195,72 @@ def test_means_over_a_day_have_no_changes_of_states(tmp_path: Path) -> None:
     assert not [name for name in converted_dataset(run, "alma").data_vars if str(name).startswith("DelSoil")]
 
 
+def jules_output(shared_data: Path, path: Path, *, steps: int = 1, **methods: str) -> Path:
+    """Five days of output of JULES: one step of some, with the given methods instead of points."""
+    with xr.open_dataset(shared_data / "jules" / "loobos_1997_colvg_30min.nc", decode_times=False) as ds:
+        part = ds.isel(time=slice(steps - 1, 240, steps)).load()
+    part["time_bounds"][:] = np.stack([part["time"] - 1800.0 * steps, part["time"]], axis=1)
+    for name, values in part.data_vars.items():
+        if "cell_methods" in values.attrs:
+            values.attrs["cell_methods"] = f"time : {methods.get(str(name), methods.get('others', 'point'))}"
+    part.to_netcdf(path)
+    return path
+
+
+def test_each_variable_has_its_own_method(shared_data: Path, tmp_path: Path) -> None:
+    """Snapshots of soil moisture beside means of everything else, every 6 h."""
+    path = jules_output(shared_data, tmp_path / "mixed.nc", steps=12, smcl="point", sthf="point", others="mean")
+    run = of_jules([path], DZSOIL, "loobos")
+    assert run.at_end == {"smcl", "sthf"}
+    ds = converted_dataset(run, "alma")
+    assert "DelSoilMoist" in ds
+    assert not {"DelSWE", "DelIntercept"} & set(ds.data_vars)
+    for name in ("SoilTemp", "SWE", "Qle"):
+        assert ds[name].attrs["cell_methods"] == "time: mean"
+    # a fraction of a snapshot in a mean is neither
+    assert "SMFrozFrac" not in ds
+
+
+def test_states_of_the_end_of_a_period_say_so(steps: Path, tmp_path: Path) -> None:
+    """They are not points in time at the start or the middle of the period, which is its stamp."""
+    for names, water in (("alma", "SoilMoist"), ("cmip", "mrso")):
+        path = write_converted(read_convertible(steps), names, tmp_path)  # type: ignore[arg-type]
+        check_conventions(path)
+        with xr.open_dataset(path) as ds:
+            assert "cell_methods" not in ds[water].attrs
+            assert "at the end of the period" in ds[water].attrs["comment"]
+            assert ds["Qle" if names == "alma" else "hfls"].attrs["cell_methods"] == "time: mean"
+
+
+@pytest.mark.parametrize(
+    ("others", "problem"), [("point", "values of a single step every 6 h"), ("maximum", "time: maximum")]
+)
+def test_snapshots_and_extremes_of_fluxes_are_refused(
+    others: str, problem: str, shared_data: Path, tmp_path: Path
+) -> None:
+    path = jules_output(
+        shared_data, tmp_path / "snapshots.nc", steps=12, smcl="point", latent_heat=others, others="mean"
+    )
+    with pytest.raises(BadInput, match=f"latent_heat.*{problem}") as refused:
+        of_jules([path], DZSOIL, "loobos")
+    assert "output_type = 'M'" in str(refused.value)
+    assert "smcl" not in str(refused.value)
+
+
+def test_the_step_of_the_run_tells_snapshots_from_means_of_a_step(shared_data: Path, tmp_path: Path) -> None:
+    path = jules_output(shared_data, tmp_path / "hours.nc", steps=2)
+    with pytest.raises(BadInput, match="every 1 h"):
+        of_jules([path], DZSOIL, "loobos", step=1800.0)
+    assert "smcl" in of_jules([path], DZSOIL, "loobos", step=3600.0).at_end
+
+
 def test_what_cannot_be_converted_is_refused(tmp_path: Path, steps: Path) -> None:
     result = CliRunner().invoke(app, ["convert", str(tmp_path), "--to", "alma", "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "not the folder of a run" in result.output
     run = read_convertible(steps)
     with pytest.raises(BadInput, match="no variable that can be converted"):
-        converted_dataset(Convertible(run.ds[["fsth"]], run.bounds, True, "x", "y"), "alma")
+        converted_dataset(Convertible(run.ds[["fsth"]], run.bounds, frozenset(), "x", "y"), "alma")
 
 
 @pytest.mark.filterwarnings("ignore")

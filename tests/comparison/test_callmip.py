@@ -39,7 +39,7 @@ def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 2
         },
         coords={"lat": [55.4849], "lon": [11.6446], "pft": [1, 2], "dzsoil": ("soil", [0.1, 0.25, 0.65, 2.0])},
     )
-    return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), False, site, "test")
+    return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), frozenset(), site, "test")
 
 
 def test_layout_is_that_of_the_template(shared_data: Path, tmp_path: Path) -> None:

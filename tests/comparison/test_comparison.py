@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from helpers.small_experiment import EXPERIMENT, write_experiment
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.comparison.convertible import read_convertible
 from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.report import compare_runs
 from jules_ml.comparison.runs import Run, on_common_periods, read_run
@@ -199,6 +201,25 @@ def test_scores_of_a_module_are_not_overwritten(record: xr.Dataset, tmp_path: Pa
     assert (tmp_path / "scores.json").read_text(encoding="utf-8") == "{}"
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{bad", "the file is damaged"),
+        ("[]", "not a summary"),
+        ('{"model": "jules"}', "no valid dzsoil and output"),
+        ('{"model": "jules", "dzsoil": ["deep"], "output": ["a.nc"]}', "no valid dzsoil and output"),
+        ('{"model": "jules", "dzsoil": [0.1], "output": []}', "no output"),
+        ('{"model": "jules", "status": "failed"}', "the run is failed"),
+    ],
+)
+def test_a_damaged_run_is_neither_compared_nor_converted(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
+    readers: tuple[Callable[[Path], object], ...] = (read_run, read_convertible)
+    for read in readers:
+        with pytest.raises(BadInput, match=problem):
+            read(tmp_path)
+
+
 @pytest.mark.parametrize(("text", "problem"), [("{", "damaged"), ("[]", "not a summary"), ("{}", "no such file")])
 def test_damaged_run_is_named(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "run_summary.json").write_text(text, encoding="utf-8")
@@ -224,6 +245,16 @@ def test_partial_days_are_left_out() -> None:
     complete = (ends > pd.Timestamp("2020-01-02")) & (ends <= pd.Timestamp("2020-01-03"))
     daily = daily_means(pd.Series(np.where(complete, 2.0, 50.0), ends), 1800.0)
     assert daily.to_dict() == {pd.Timestamp("2020-01-03"): 2.0}
+
+
+def test_a_day_needs_values_for_three_quarters_of_it() -> None:
+    ends = pd.date_range("2020-01-01 01:00", periods=72, freq="h")
+    values = pd.Series(np.arange(72.0), ends)
+    values[24:31] = np.nan  # 17 of 24 hours are left
+    values = values.drop(values.index[48:54])  # 18 of 24 hours are left
+    daily = daily_means(values, 3600.0)
+    assert daily.index.tolist() == list(pd.date_range("2020-01-02", periods=3))
+    np.testing.assert_allclose(daily, [11.5, np.nan, 62.5])
 
 
 def test_series_are_cut_to_the_days_that_all_cover() -> None:

@@ -31,6 +31,7 @@ from jules_ml.experiment.respiration import RespirationSettings, RowSettings
 from jules_ml.scoring.scores import score
 
 LATENT = next(quantity for quantity in QUANTITIES if quantity.name == "latent heat")
+DAY_SECONDS = 86400.0
 #: Half a year of hours.
 TIME = pd.date_range("2020-01-01 01:00", periods=24 * 182, freq="h")
 HOUR = np.asarray(TIME.hour, dtype=np.float64)
@@ -68,6 +69,12 @@ def run(name: str, **series: np.ndarray) -> Run:
     return Run(name, of_run, (0.1, 0.9), {"model": "column"})
 
 
+def of_days(of: Run, first: int, last: int) -> Run:
+    """A run cut to some of its days."""
+    cut = {name: values.isel(time=slice(24 * first, 24 * last)) for name, values in of.series.items()}
+    return Run(of.name, cut, of.dzsoil, of.summary)
+
+
 # --- time scales
 
 
@@ -76,9 +83,9 @@ def test_seasonal_variation_and_anomalies_add_up_to_daily_means() -> None:
     season = 10.0 * np.sin(2.0 * np.pi * np.arange(365) / 365.0)
     noise = np.where(np.arange(365) % 2, 1.0, -1.0)
     pairs = pd.DataFrame({"observed": season + noise, "modelled": season - noise}, days)
-    scales = time_scales(pairs)
+    scales = time_scales(pairs, DAY_SECONDS)
     pd.testing.assert_frame_equal(scales["seasonal"] + scales["anomaly"], scales["daily"])
-    scored = QuantityScore(LATENT, "", "run", score(season, season), pairs)
+    scored = QuantityScore(LATENT, "", "run", score(season, season), pairs, DAY_SECONDS)
     by_scale = {each.scale: each for each in time_scale_scores([scored])}
     # the season is right, and the days are the wrong way round
     assert by_scale["seasonal"].r > 0.999
@@ -87,10 +94,24 @@ def test_seasonal_variation_and_anomalies_add_up_to_daily_means() -> None:
     assert by_scale["daily"].n == 365
 
 
+@pytest.mark.parametrize("hours", ["any", "noon"])
+def test_one_value_of_a_day_is_no_daily_mean(hours: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    sparse = np.full(len(TIME), np.nan)
+    kept = np.arange(0, len(TIME), 24) + (rng.integers(0, 24, len(TIME) // 24) if hours == "any" else 11)
+    sparse[kept] = SUN[kept]
+    runs, ds = [run("good", latent_heat=SUN)], record(le=sparse)
+    scored = score_runs(runs, ds)
+    assert scored[0].scores.n == len(kept)
+    assert time_scale_scores(scored) == []
+    # the runs are drawn without it
+    assert tmp_path / "figures" / "latent_heat.png" in compare_runs(runs, ds, tmp_path).files
+
+
 def test_a_short_record_has_no_time_scales() -> None:
     days = pd.date_range("2020-01-02", periods=50, freq="D")
     pairs = pd.DataFrame({"observed": np.arange(50.0), "modelled": np.arange(50.0)}, days)
-    assert time_scale_scores([QuantityScore(LATENT, "", "run", score(DAY, DAY), pairs)]) == []
+    assert time_scale_scores([QuantityScore(LATENT, "", "run", score(DAY, DAY), pairs, DAY_SECONDS)]) == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +126,7 @@ def test_law_of_cosines_holds_in_the_taylor_diagram() -> None:
     days = pd.date_range("2020-01-02", periods=200, freq="D")
     observed = rng.normal(size=200)
     pairs = pd.DataFrame({"observed": observed, "modelled": 0.4 * observed + rng.normal(size=200)}, days)
-    scores = time_scale_scores([QuantityScore(LATENT, "", "run", score(observed, observed), pairs)])
+    scores = time_scale_scores([QuantityScore(LATENT, "", "run", score(observed, observed), pairs, DAY_SECONDS)])
     for each in scores:
         assert each.crmsd**2 == pytest.approx(1.0 + each.sd_ratio**2 - 2.0 * each.sd_ratio * each.r)
     axes = taylor_diagrams(scores, ["run"]).axes
@@ -151,6 +172,38 @@ def test_respiration_is_compared_as_a_function_of_temperature() -> None:
     temperature = made[1]
     middle = 0.5 * (temperature.edges[1:] + temperature.edges[:-1])
     np.testing.assert_allclose(temperature.observed.mean, 2.0 * 2.0 ** ((middle - 283.15) / 10.0), rtol=0.02)
+
+
+def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
+    """Both runs have the flux of the observations, whose relationship to temperature changes after four months."""
+    late = DAY >= 120.0
+    flux = (1.0 + late) * 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2))
+    ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
+    first, second = (of_days(run(name, latent_heat=flux), *days) for name, days in (("a", (0, 150)), ("b", (60, 182))))
+    for runs in ([first, second], [second, first]):
+        (made,) = relationships(runs, ds, observed)
+        assert made.scores == pytest.approx({"a": 1.0, "b": 1.0})
+    alone = relationships(
+        [of_days(run("a", latent_heat=flux), 0, 90), of_days(run("b", latent_heat=flux), 90, 182)], ds, observed
+    )
+    assert alone == []
+
+
+def test_hours_of_one_run_are_compared_as_days_with_daily_output_of_another() -> None:
+    flux = 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2)) + SUN
+    ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
+    hourly, daily = run("hourly", latent_heat=flux), run("daily", latent_heat=flux)
+    means = {
+        name: values.coarsen(time=24)
+        .mean()
+        .assign_coords(time=values["time"][23::24])
+        .assign_attrs(interval_seconds=86400.0)
+        for name, values in daily.series.items()
+    }
+    daily = Run("daily", means, daily.dzsoil, daily.summary)
+    for runs in ([hourly, daily], [daily, hourly]):
+        (made,) = relationships(runs, ds, observed)
+        assert made.scores == pytest.approx({"hourly": 1.0, "daily": 1.0})
 
 
 # --- regressions on the forcing
