@@ -72,6 +72,8 @@ def write_tower(folder: Path) -> None:
     text = (EXAMPLES / "calibrate.toml").read_text(encoding="utf-8")
     for prior, truth in TRUTH:
         text = text.replace(prior, truth, 1)
+    sections = text[text.index("[site]") : text.index("[calibration]")].rstrip()
+    text = f"# The true parameters of the synthetic tower.\n\n{sections}\n"
     (folder / "truth.toml").write_text(text, encoding="utf-8")
     output = run_column(load_experiment(folder / "truth.toml")).output
     rng = np.random.default_rng(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,8 +53,10 @@ def convert(
         written = write_submissions(run, Submission(model, scenario, validation), out)
     else:
         from jules_ml.comparison.converted_files import write_converted
+        from jules_ml.comparison.converted_source import with_its_run
         from jules_ml.comparison.convertible import read_convertible
 
-        written = [write_converted(read_convertible(run), "alma" if to is Layout.ALMA else "cmip", out)]
+        names: Literal["alma", "cmip"] = "alma" if to is Layout.ALMA else "cmip"
+        written = [write_converted(with_its_run(read_convertible(run), run, names, out), names, out)]
     if not quiet:
         print_files(written)

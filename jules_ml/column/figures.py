@@ -64,7 +64,7 @@ def soil_moisture(
     labels = layer_labels(dzsoil)
     theta = [daily_series(liquid_theta(output, n)) for n in range(len(dzsoil))]
     for series, colour, label in zip(theta, layer_colours(len(dzsoil)), labels, strict=True):
-        axes[1].plot(series.index, series, color=colour, label=label)
+        axes[1].plot(_middles(series), series, color=colour, label=label)
     axes[1].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
     axes[1].legend(ncols=len(dzsoil), loc="lower left", bbox_to_anchor=(0.0, -0.02), borderaxespad=0.2)
     titles = [rain, "Water content of the soil layers, daily means"]
@@ -74,7 +74,7 @@ def soil_moisture(
         sensor, model = daily_series(observed), theta[at]
         frozen = daily_series(output["sthf"].isel(soil=at)) > 0.0
         axes[2].fill_between(
-            frozen.index,
+            _middles(frozen),
             0.0,
             1.0,
             where=frozen.to_numpy(),
@@ -84,8 +84,8 @@ def soil_moisture(
             lw=0.3,
             label="ice in the layer",
         )
-        axes[2].plot(model.index, model, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
-        axes[2].plot(sensor.index, sensor, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
+        axes[2].plot(_middles(model), model, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
+        axes[2].plot(_middles(sensor), sensor, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
         axes[2].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
         axes[2].legend(ncols=3, loc="lower left", borderaxespad=0.2)
         unfrozen = model.where(~frozen).reindex(sensor.index)
@@ -102,6 +102,13 @@ def soil_moisture(
     axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + DAY)
     add_notes(figure, notes)
     return figure
+
+
+def _middles(series: pd.Series) -> pd.DatetimeIndex:
+    """Middles of the periods of a series that has their starts."""
+    starts = pd.DatetimeIndex(series.index)
+    length = pd.Timedelta(np.diff(starts).min()) if len(starts) > 1 else DAY
+    return starts + length / 2
 
 
 def _precipitation(axis: Axes, output: xr.Dataset) -> str:
@@ -141,16 +148,16 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     dzsoil = output["dzsoil"].to_numpy().tolist()
     colours, labels = layer_colours(len(dzsoil)), layer_labels(dzsoil)
     air = daily_series(output["t_air"])
-    axes[0].plot(air.index, air, color="#C4C4C4", lw=0.7, label="air")
+    axes[0].plot(_middles(air), air, color="#C4C4C4", lw=0.7, label="air")
     for n, (colour, label) in enumerate(zip(colours, labels, strict=True)):
         temperature, ice = (daily_series(output[name].isel(soil=n)) for name in ("t_soil", "sthf"))
-        axes[0].plot(temperature.index, temperature, color=colour, label=label)
-        axes[1].plot(ice.index, ice, color=colour)
+        axes[0].plot(_middles(temperature), temperature, color=colour, label=label)
+        axes[1].plot(_middles(ice), ice, color=colour)
     titles = ["Temperature of air and soil layers, daily means"]
     if observed is not None:
         depth = float(observed["depth"])
         sensor = daily_series(observed)
-        axes[0].plot(sensor.index, sensor, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
+        axes[0].plot(_middles(sensor), sensor, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
         titles = [f"{titles[0]}; the sensor is in layer {labels[layer_or_lowest(depth, dzsoil)]}"]
     axes[0].axhline(273.15, color=GREY, lw=0.6)
     low, high = axes[0].get_ylim()
@@ -160,7 +167,7 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
     axes[1].set_ylabel("sthf [1]")
     axes[1].set_ylim(bottom=0.0)
     snow = daily_series(output["snow_mass_gb"])
-    axes[2].fill_between(snow.index, 0.0, snow, color=BLUE, lw=0.0)
+    axes[2].fill_between(_middles(snow), 0.0, snow, color=BLUE, lw=0.0)
     axes[2].set_ylabel("kg m$^{-2}$")
     axes[2].set_ylim(bottom=0.0)
     letter_panels(axes, [*titles, "Ice, as a fraction of saturation", "Snow on the ground"])
@@ -237,7 +244,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
         .resample("1D", closed="right", label="left")
         .max()
     )
-    residual.plot(days.index, days, ".", ms=2.0, color=BLACK)
+    residual.plot(_middles(days), days, ".", ms=2.0, color=BLACK)
     residual.set_ylim(0.0, max(1.15 * float(days.max()), 1e-18))
     residual.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
     residual.set_ylabel("kg m$^{-2}$")

@@ -60,10 +60,10 @@ class BenchmarkRank:
     def sentence(self) -> str:
         """The result for the user."""
         own, benchmark = self.ranks[self.run], self.ranks[THREE_VARIABLES]
-        verb = "uses its forcing as well as" if self.as_good else "uses its forcing less well than"
+        verb = "is at least as good as" if self.as_good else "is worse than"
         return (
-            f"{self.quantity}: {self.run} {verb} a regression on three variables of the forcing (mean rank {own:.1f} and {benchmark:.1f} "
-            f"of {len(self.ranks)})."
+            f"{self.quantity}: {self.run} has a mean rank of {own:.2f}, and the regression {THREE_VARIABLES} of {benchmark:.2f} "
+            f"(1 is best, {len(self.ranks)} is worst): {self.run} {verb} the regression."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -35,22 +36,27 @@ def compare_series(
     title: str,
     unit: str,
     cumulative: bool = False,
+    colours: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Figure:
     """Draw daily means of a quantity in several runs, and their differences from the observations or from the first run.
 
+    A single run without observations has no panel of differences.
+
     Parameters
     ----------
     series : mapping of str to Series
-        Daily means by time, for each run by its name.
+        Daily means by the end of each day, for each run by its name; they are drawn at the middle of the day.
     observed : Series or None
-        Daily means of the observations by time.
+        Daily means of the observations by the end of each day.
     title : str
         Name of the quantity.
     unit : str
         Unit of the values.
     cumulative : bool
         Draw cumulative sums of values per second, such as runoff, instead of daily means.
+    colours : mapping of str to str, optional
+        Colours of the runs by name; by default :data:`COLOURS` in the order of ``series``.
     notes : sequence of str
         Notes below the figure.
 
@@ -58,34 +64,41 @@ def compare_series(
     -------
     Figure
     """
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    axes = figure.subplots(2, 1, sharex=True, height_ratios=[1.6, 1.0])
+    compared = observed is not None or len(series) > 1
+    figure = Figure(figsize=(WIDTH, 4.6 if compared else 3.0), layout="constrained")
+    rows = 2 if compared else 1
+    axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[1.6, 1.0][:rows])[:, 0]
+    colours = dict(zip(series, cycle(COLOURS), strict=False)) if colours is None else colours
+    # a sum is that at the end of the day
+    stamps = _ends if cumulative else _middles
     daily = {name: _summed(values) if cumulative else values for name, values in series.items()}
     daily_observed = None if observed is None else _summed(observed) if cumulative else observed
     if daily_observed is not None:
-        axes[0].plot(daily_observed.index, daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured")
-    for (name, values), colour in zip(daily.items(), COLOURS, strict=False):
-        axes[0].plot(values.index, values, color=colour, label=name)
+        axes[0].plot(
+            stamps(daily_observed), daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured"
+        )
+    for name, values in daily.items():
+        axes[0].plot(stamps(values), values, color=colours[name], label=name)
     if daily_observed is not None:
         reference, reference_name = daily_observed, "observations"
     else:
         reference_name, reference = next(iter(daily.items()))
-    for (name, values), colour in zip(daily.items(), COLOURS, strict=False):
-        if name != reference_name:
+    for name, values in daily.items():
+        if name != reference_name and compared:
             near = reference.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
             # days that are missing stay gaps
-            difference = values - near
-            axes[1].plot(difference.index, difference, color=colour, lw=0.8)
-    axes[1].axhline(0.0, color="#404040", lw=0.6)
+            axes[1].plot(stamps(values), values - near, color=colours[name], lw=0.8)
+    if compared:
+        axes[1].axhline(0.0, color="#404040", lw=0.6)
     axes[0].legend(ncols=4, loc="upper left", borderaxespad=0.1)
     low, high = axes[0].get_ylim()
     axes[0].set_ylim(low, high + 0.15 * (high - low))
     for axis in axes:
         axis.set_ylabel(unit_text(unit))
     kind = "sum since the start" if cumulative else "daily means"
-    letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"])
-    axes[1].set_xlabel("time (UTC)")
-    show_dates(axes[1])
+    letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"][:rows])
+    axes[-1].set_xlabel("time (UTC)")
+    show_dates(axes[-1])
     add_notes(figure, notes)
     return figure
 
@@ -94,6 +107,17 @@ def unit_text(unit: str) -> str:
     """Unit for a label: exponents raised, and µ in place of u."""
     raised = re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit)
     return raised.replace("umol", "µmol")
+
+
+def _ends(values: pd.Series) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(values.index)
+
+
+def _middles(values: pd.Series) -> pd.DatetimeIndex:
+    """Middles of days, or of longer periods, from their ends."""
+    ends = _ends(values)
+    length = ends.to_series().diff().min() if len(ends) > 1 else pd.Timedelta("1D")
+    return ends - length / 2
 
 
 def _summed(values: pd.Series) -> pd.Series:

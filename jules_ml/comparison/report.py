@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import xarray as xr
 from jules_ml.comparison.between_runs import score_between_runs
 from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.evaluation import Evaluation, evaluate_runs
-from jules_ml.comparison.figures import compare_series
+from jules_ml.comparison.figures import COLOURS, compare_series
 from jules_ml.comparison.forcing_regressions import BENCHMARKS
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run
 from jules_ml.comparison.scores import QuantityScore, period_means, score_runs
@@ -129,6 +130,8 @@ def _row(scored: QuantityScore, reference: str) -> dict[str, Any]:
 def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path) -> list[Path]:
     """Draw a figure of each quantity, at the shallowest sensor if there are sensors, otherwise in the top layer."""
     images = []
+    # a run has one colour in all figures, also where another lacks the quantity
+    colours = dict(zip((run.name for run in runs), cycle(COLOURS), strict=False))
     for quantity in QUANTITIES:
         by_run = {run.name: run.series[quantity.name] for run in runs if quantity.name in run.series}
         if not by_run:
@@ -146,7 +149,9 @@ def _figures(runs: Sequence[Run], scored: Sequence[QuantityScore], folder: Path)
             observed, title = None, f"{quantity.name.capitalize()}{', top layer' if quantity.layered else ''}"
         cumulative = quantity.name == "runoff"
         unit = "kg m-2" if cumulative else quantity.unit
-        figure = compare_series(series, observed=observed, title=title, unit=unit, cumulative=cumulative)
+        figure = compare_series(
+            series, observed=observed, title=title, unit=unit, cumulative=cumulative, colours=colours
+        )
         images.append(save_figure(figure, folder / f"{quantity.name.replace(' ', '_')}.png"))
     return images
 
@@ -160,6 +165,11 @@ def _daily_top(values: xr.DataArray, quantity: Quantity) -> pd.Series:
     """Daily means of a flux, or of the top layer of a profile."""
     top = values.isel(soil=0) if quantity.layered else values
     return daily_means(top.reset_coords(drop=True).to_series(), float(values.attrs["interval_seconds"]))
+
+
+def _time(text: str) -> str:
+    """Time of a summary, UTC, in one format for runs of the column and of JULES; also of other calendars."""
+    return text.replace("T", " ").removesuffix("Z").removesuffix(":00")
 
 
 def _page(
@@ -184,8 +194,8 @@ def _page(
                 "model": run.summary.get("model", "column"),
                 "via": ", ".join(run.summary.get("via", [])) or "none",
                 "notes": run.summary.get("notes", []),
-                "start": run.summary.get("start", ""),
-                "end": run.summary.get("end", ""),
+                "start": _time(run.summary.get("start", "")),
+                "end": _time(run.summary.get("end", "")),
             }
             for run in runs
         ],

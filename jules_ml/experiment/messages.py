@@ -8,7 +8,7 @@ import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +22,14 @@ Key = tuple[str | int, ...]
 _HEADER = re.compile(r"""^\s*\[(\[?)([\w\-."' ]+)\]\]?\s*(?:#.*)?$""")
 _ASSIGNMENT = re.compile(r"""^\s*((?:[\w\-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w\-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _NAME = re.compile(r"""[\w\-]+|"[^"]*"|'[^']*'""")
+
+#: Switches of JULES that follow from another section than [physics], by the remedy.
+_SET_ELSEWHERE: Final = {
+    "l_top": "add [soil.topmodel]",
+    "l_vg_soil": "set form in [soil] to 'van_genuchten' or 'clapp_hornberger'",
+    "l_soil_sat_down": "set l_soil_sat_down in [soil]",
+    "soilhc_method": "set soilhc_method in [soil]",
+}
 
 _INSTRUCTION = re.compile(r": (?:add|choose|did you mean|give|leave out|merge|remove|set|use|write) ")
 
@@ -84,7 +92,11 @@ def _problem_and_remedy(
     name = str(key[-1]) if key else ""
     models = list(_models_at(schema, key[:-1], raw))
     if kind == "extra_forbidden":
-        return f"key '{name}' is unknown", _known_keys(key, models)
+        return (
+            _unknown_switch(name, models)
+            if key[:-1] == ("physics",)
+            else (f"key '{name}' is unknown", _known_keys(key, models))
+        )
     description = next(
         (f.description for m in models if (f := m.model_fields.get(name)) is not None and f.description), None
     )
@@ -126,13 +138,17 @@ def _known_keys(key: Key, models: Sequence[type[BaseModel]]) -> str:
     near = difflib.get_close_matches(str(key[-1]), names, n=1)
     if near:
         return f"write '{near[0]}' if you meant that"
-    remedy = f"use one of {', '.join(names)}"
-    if key[:-1] == ("physics",):
-        # the name may be that of a switch of JULES
-        return (
-            f"remove it, because the column has one value of all other switches of JULES (docs/physics.md), or {remedy}"
-        )
-    return remedy
+    return f"use one of {', '.join(names)}"
+
+
+def _unknown_switch(name: str, models: Sequence[type[BaseModel]]) -> tuple[str, str]:
+    """Problem and remedy of a key that ``[physics]`` does not have, which may be a switch of JULES."""
+    if name in _SET_ELSEWHERE:
+        return f"{name} is set by [soil]", f"remove it, and {_SET_ELSEWHERE[name]}"
+    # many switches of JULES have similar names
+    near = difflib.get_close_matches(name, {field for model in models for field in model.model_fields}, n=1, cutoff=0.8)
+    remedy = f"write '{near[0]}' if you meant that, or remove it" if near else "remove it"
+    return f"the column does not have '{name}'", f"{remedy}; the keys of [physics] are listed in docs/running.md"
 
 
 def _split_remedy(text: str) -> tuple[str, str]:

@@ -51,7 +51,9 @@ class PhysicsSection(Section):
     l_scale_resp_pm: bool = Field(
         default=False, description="soil moisture stress reduces all respiration of maintenance"
     )
-    l_cosz: bool = Field(default=True, description="the sun at its place; otherwise in the zenith")
+    l_cosz: bool = Field(
+        default=True, description="solar zenith angle from time and position; otherwise the sun is at the zenith"
+    )
     l_spec_albedo: bool = Field(default=False, description="albedo by visible and near-infrared light")
     l_snow_albedo: bool = Field(default=False, description="albedo of snow by grain size, with `l_spec_albedo`")
     nsmax: int = Field(

@@ -152,7 +152,7 @@ class RunFolder:
         except ValueError as error:
             calendar = "" if self.calendar == "standard" else f" in the calendar {self.calendar}"
             raise BadInput(
-                f"{name} is {text!r}, which is not a time{calendar}",
+                f"{name} is {text!r}, which is not a time{calendar}" if text else f"{name} is missing",
                 where=self.namelists.place(group),
                 remedy=f"write {name} = 'YYYY-MM-DD hh:mm:ss'",
             ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -161,7 +162,28 @@ def test_a_run_folder_of_jules_is_converted(shared_data: Path, tmp_path: Path) -
             cmip["mrso"].to_numpy().ravel(), part["smcl"].sum("soil").to_numpy().ravel(), rtol=1e-6
         )
         assert cmip["time_bounds"].to_numpy()[0, 0] == np.datetime64("1996-12-31T23:00:00")
-        assert cmip.attrs["source"] == "JULES"
+        assert cmip.attrs["source"] == "JULES, run ../loobos"
+
+
+def test_the_file_of_another_run_is_not_replaced(steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        shutil.copytree(steps, tmp_path / "runs" / name)
+    to = ["--to", "alma", "--out", "converted"]
+    for folder in ("runs/one", str(tmp_path / "runs" / "one"), "runs/one/column.nc"):
+        result = CliRunner().invoke(app, ["convert", folder, *to])
+        assert result.exit_code == 0, result.output
+    before = Path("converted/Somewhere_alma.nc").read_bytes()
+    result = CliRunner().invoke(app, ["convert", "runs/two", *to])
+    assert result.exit_code == 2
+    text = " ".join(result.output.split())
+    assert "converted/Somewhere_alma.nc: the file was written from another run (runs/one)" in text
+    assert "give another folder with --out" in text
+    assert Path("converted/Somewhere_alma.nc").read_bytes() == before
+    Path("converted/Somewhere_cmip.nc").write_text("mine", encoding="utf-8")
+    result = CliRunner().invoke(app, ["convert", "runs/two", "--to", "cmip", "--out", "converted"])
+    assert result.exit_code == 2
+    assert "the file was not written by this command" in " ".join(result.output.split())
 
 
 def test_a_file_is_read_back_as_a_record(steps: Path, tmp_path: Path) -> None:

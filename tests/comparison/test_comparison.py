@@ -11,17 +11,21 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers.small_experiment import EXPERIMENT, write_experiment
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from jules_ml.cli import app
+from jules_ml.comparison import report
 from jules_ml.comparison.convertible import read_convertible
 from jules_ml.comparison.days import common_period, daily_means
+from jules_ml.comparison.figures import compare_series
 from jules_ml.comparison.report import compare_runs
 from jules_ml.comparison.runs import Run, on_common_periods, read_run
 from jules_ml.comparison.scores import score_runs
 from jules_ml.data.profile import layer_at
 from jules_ml.data.site import SiteMeta, site_dataset
 from jules_ml.errors import BadInput
+from jules_ml.support.figures import save_figure
 
 DZSOIL = (0.1, 0.25, 0.65, 2.0)
 DAYS = pd.date_range("2020-01-02", periods=60, freq="D")
@@ -93,6 +97,39 @@ def test_without_a_record_runs_are_compared_with_the_first(tmp_path: Path) -> No
     done = compare_runs([run("stock", 0.05), run("swapped", 0.0)], None, tmp_path)
     assert done.scores == ()
     assert "runs are compared with the first run" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_means_are_drawn_at_the_middle_of_the_day() -> None:
+    values = pd.Series(TRUTH, DAYS)
+    figure = compare_series({"one": values, "two": values}, observed=None, title="Soil water", unit="m3 m-3")
+    for axis in figure.axes:
+        drawn = pd.DatetimeIndex(np.asarray(axis.lines[0].get_xdata()))
+        assert drawn[0] == pd.Timestamp("2020-01-01 12:00")
+
+
+def test_a_quantity_of_one_run_has_its_colour_and_no_differences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = {}
+
+    def keep(figure: Figure, path: Path) -> Path:
+        drawn[path.stem] = figure
+        return save_figure(figure, path)
+
+    monkeypatch.setattr(report, "save_figure", keep)
+    one, two = run("one", 0.0), run("two", 0.1)
+    del one.series["latent heat"]
+    compare_runs([one, two], None, tmp_path)
+    both, single = drawn["soil_water"], drawn["latent_heat"]
+    assert (len(both.axes), len(single.axes)) == (2, 1)
+    assert single.axes[0].lines[0].get_color() == both.axes[0].lines[1].get_color()
+
+
+def test_times_of_runs_of_column_and_jules_have_one_format(tmp_path: Path) -> None:
+    one, two = run("one", 0.0), run("two", 0.1)
+    one.summary["start"], two.summary["start"] = "2020-01-01T00:00:00Z", "2020-01-01 00:00:00"
+    compare_runs([one, two], None, tmp_path)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").count("<td>2020-01-01 00:00</td>") == 2
 
 
 def test_half_hours_are_averaged_to_days_of_the_run() -> None:

@@ -274,10 +274,10 @@ def test_a_run_that_uses_more_than_the_forcing_of_the_step_beats_the_regressions
     good, flat = ranks
     assert good.as_good
     assert good.ranks["good"] < 1.5
-    assert "good uses its forcing as well as a regression on three variables" in good.sentence
+    assert "(1 is best, 4 is worst): good is at least as good as the regression." in good.sentence
     assert not flat.as_good
     assert flat.ranks["flat"] > flat.ranks["3km27"]
-    assert "flat uses its forcing less well than" in flat.sentence
+    assert "flat is worse than the regression" in flat.sentence
 
 
 def test_a_record_without_humidity_says_what_it_lacks() -> None:
@@ -306,7 +306,7 @@ def test_the_report_has_the_evaluation(tmp_path: Path) -> None:
         "3km27",
         "Taylor diagrams",
         "Ecosystem respiration",
-        "good uses its forcing as well as",
+        "good is at least as good as the regression",
     ):
         assert words.lower() in page.lower(), words
     assert {path.name for path in done.files} >= {"taylor.png", "relationships.png", "ranks.png"}

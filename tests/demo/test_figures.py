@@ -76,6 +76,9 @@ def test_soil_moisture(output: xr.Dataset) -> None:
     labels = legend_labels(figure.axes[2])
     assert "sensor, 0.15 m" in labels
     assert "column, 0.1–0.35 m" in labels
+    # means are drawn at the middle of the day
+    first = pd.DatetimeIndex(np.asarray(figure.axes[1].lines[0].get_xdata()))[0]
+    assert (first.hour, first.minute) == (12, 0)
 
 
 def test_soil_temperature(output: xr.Dataset) -> None:

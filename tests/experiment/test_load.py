@@ -110,10 +110,25 @@ def test_unknown_keys_are_refused_with_the_nearest(tmp_path: Path, old: str, new
             "[run]",
             "[physics]\nl_vegdrag_pft = true\n[run]",
             "physics.l_vegdrag_pft",
-            "'l_vegdrag_pft' is unknown",
-            "one value of all other switches of JULES",
+            "the column does not have 'l_vegdrag_pft'",
+            "remove it; the keys of [physics] are listed in docs/running.md",
         ),
-        ("[run]", "[physics]\nnsnax = 3\n[run]", "physics.nsnax", "'nsnax' is unknown", "write 'nsmax'"),
+        ("[run]", "[physics]\nnsnax = 3\n[run]", "physics.nsnax", "not have 'nsnax'", "write 'nsmax'"),
+        *(
+            (
+                "[run]",
+                f"[physics]\n{name} = 1\n[run]",
+                f"physics.{name}",
+                f"{name} is set by [soil]",
+                f"remove it, and {remedy}",
+            )
+            for name, remedy in (
+                ("l_top", "add [soil.topmodel]"),
+                ("l_vg_soil", "set form in [soil]"),
+                ("l_soil_sat_down", "set l_soil_sat_down in [soil]"),
+                ("soilhc_method", "set soilhc_method in [soil]"),
+            )
+        ),
         (
             "[run]",
             '[jules]\nfolder = "."\nset = {l_top = true}\n[run]',

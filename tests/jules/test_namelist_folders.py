@@ -120,6 +120,8 @@ def test_elements_of_arrays_are_read_wherever_they_are_assigned(point: Path, cha
         ("jules_soil", "sm_levels = T", lambda run: run.dzsoil, "not a whole number"),
         ("jules_soil", "l_vg_soil = 1", lambda run: run.van_genuchten, "not T or F"),
         ("jules_time", "timestep_len = 'day'", lambda run: run.timestep, "not a number"),
+        ("jules_time", "main_run_start = '1997-01-01 00:00:00'", lambda run: run.end, "main_run_end is missing"),
+        ("jules_time", "main_run_end = 'soon'", lambda run: run.end, "main_run_end is 'soon', which is not a time"),
         ("jules_input_grid", "nx = 1.5", lambda run: run.grid, "not a whole number"),
         ("jules_output", "output_dir = 3", lambda run: run.entry("jules_output", "output_dir", ""), "not a text"),
     ],

@@ -15,6 +15,7 @@ from jules_ml.jules.column_run.time_series import SeriesFiles, series_at_steps
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.run_points import run_points
 from jules_ml.jules.typed_entries import typed_entry
+from jules_ml.jules.versions import periods
 from jules_ml.weather.precipitation import RAIN, rain_and_snow
 from jules_ml.weather.weather import Weather
 
@@ -116,11 +117,25 @@ def refuse_variables(files: SeriesFiles, where: str) -> None:
         )
     missing = {"sw_down", "lw_down", "t", "q", "pstar"} - names
     missing |= set() if "wind" in names or {"u", "v"} <= names else {"wind"}
-    missing |= set() if "precip" in names or names & set(RAIN) else {"precip"}
+    _refuse_without_rain(names, where)
     if missing:
         raise BadInput(
             f"the weather has no {', '.join(sorted(missing))}", where=where, remedy="add them to var of JULES_DRIVE"
         )
+
+
+def _refuse_without_rain(names: set[str], where: str) -> None:
+    """Refuse weather without rainfall, and name what may have been meant as such."""
+    if "precip" in names or names & set(RAIN):
+        return
+    known = {value for entry in periods(_GROUP, "var") for value in entry.values}
+    unknown = sorted(names - known)
+    has = f"{', '.join(map(repr, unknown))}, which {'are no variables' if len(unknown) > 1 else 'is not a variable'} of JULES, and "
+    raise BadInput(
+        f"var of JULES_DRIVE has {has if unknown else ''}no rainfall",
+        where=where,
+        remedy="write tot_rain (or precip, or ls_rain and con_rain)",
+    )
 
 
 def snow_threshold(run: RunFolder) -> float:

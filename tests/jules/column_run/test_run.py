@@ -161,6 +161,12 @@ def test_what_cannot_be_run_is_refused(shared_data: Path, tmp_path: Path) -> Non
     )
     with refusal("drive.nml", "net radiation (rad_net)", "lw_down"):
         run_folder_as_column(net)
+    names = ["sw_down", "lw_down", "rain", "tot_snow", "t", "wind", "pstar", "q"]
+    rain = write_loobos_folder(shared_data, "snow3", tmp_path / "rain", jules_drive={"var": names})
+    with refusal(
+        "drive.nml", "has 'rain', which is not a variable of JULES, and no rainfall", "write tot_rain (or precip"
+    ):
+        run_folder_as_column(rain)
     ice = write_loobos_folder(shared_data, "snow3", tmp_path / "ice")
     (ice / "tile_fractions.dat").write_text("0 0 0 0 0 0 0 0 1\n", encoding="utf-8")
     with refusal("ancillaries.nml", "land ice", "with soil"):
