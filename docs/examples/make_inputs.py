@@ -28,7 +28,7 @@ TRUTH = (
     ("rootd_ft = 0.8", "rootd_ft = 0.4"),
     ("mean_over = 24", "mean_over = 1"),
 )
-#: Soil of all land points of the grid.
+#: Soil of the grid; satcon is larger in the north.
 SOIL = {
     "b": 6.63,
     "sathh": 0.04946,
@@ -87,10 +87,15 @@ def write_grid(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     coordinates = {"lat": [52.0, 52.5], "lon": [5.0, 5.5, 6.0]}
     frac = np.empty((3, 2, 3))
-    frac[:] = np.array([0.3, 0.5, 0.2])[:, None, None]
+    # more forest and less grass towards the east, more bare ground in the north
+    trees, bare = np.array([0.1, 0.3, 0.6]), np.array([[0.1], [0.3]])
+    frac[0], frac[2] = trees, bare
+    frac[1] = 1.0 - trees - bare
     frac[:, 0, 0] = np.nan
     xr.Dataset({"frac": (("type", "lat", "lon"), frac)}, coordinates).to_netcdf(folder / "frac.nc")
     soil = {name: (("lat", "lon"), np.full((2, 3), value)) for name, value in SOIL.items()}
+    # sandier soil in the north drains faster
+    soil["satcon"] = (("lat", "lon"), SOIL["satcon"] * np.array([[1.0], [3.0]]) * np.ones(3))
     xr.Dataset(soil, coordinates).to_netcdf(folder / "soil.nc")
     time = pd.date_range("2001-05-01", "2001-07-01", freq="h", inclusive="left")
     values = weather(time, seed=3)

@@ -16,6 +16,7 @@ from jules_ml.calibration.figures import captions, parameter_intervals, series_b
 from jules_ml.calibration.report import outcome, predictions
 from jules_ml.calibration.run import Calibration
 from jules_ml.calibration.simulations import write_simulations
+from jules_ml.calibration.value_table import HEADERS, value_table
 from jules_ml.column.soil_processes import soil_switches
 from jules_ml.experiment.sections import SoilSection
 from jules_ml.experiment.surface import TileSection
@@ -100,6 +101,7 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
         contents="Parameters, their uncertainty and correlation, costs and all scores are in calibration.json, daily values in "
         "predictions.nc, and files for JULES in the folder jules of {folder}.",
         captions=captions(result, [f"series_{file}" for file in safe_file_names(names).values()]),
+        values=[HEADERS, *value_table(made.scores["parameters"])],
     )
     return made
 

@@ -7,14 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Json, ProgressBars, Quiet, in_place, print_outcome, progress_bars
+from jules_ml.cli.printing import (
+    Json,
+    ProgressBars,
+    Quiet,
+    escaped,
+    in_place,
+    out_console,
+    print_outcome,
+    progress_bars,
+)
 from jules_ml.support.output_folder import Staged, replaced_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
     from jules_ml.learned.kind import Outcome
+
+
+#: Rows of fitted values on the terminal, and columns of them that are text.
+_MOST_ROWS, _TEXTS = 20, 4
 
 
 @app.command(epilog="Example:  jules-ml calibrate tower.toml --out calibrations/tower")
@@ -41,7 +55,24 @@ def calibrate(
     calibration = loaded.calibration is not None
     with _staged(out, calibration=calibration) as staged, progress_bars(quiet or json) as report:
         outcome = (_parameters if calibration else _soil)(loaded, staged.path, report)
+    if calibration and not quiet and not json:
+        _print_values(outcome)
     print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
+
+
+def _print_values(outcome: Outcome) -> None:
+    """Print the fitted values, of many parameters the first."""
+    from jules_ml.calibration.value_table import HEADERS, value_table
+
+    rows = value_table(outcome.scores["parameters"])
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, header in enumerate(HEADERS):
+        table.add_column(header, justify="left" if number < _TEXTS else "right", overflow="fold")
+    for row in rows[:_MOST_ROWS]:
+        table.add_row(*map(escaped, row))
+    out_console.print(table)
+    if len(rows) > _MOST_ROWS:
+        out_console.print(f"{len(rows) - _MOST_ROWS} more fitted values are in report.html")
 
 
 def _staged(out: Path, *, calibration: bool) -> AbstractContextManager[Staged]:

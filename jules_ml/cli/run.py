@@ -166,9 +166,11 @@ def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
 
 
 def _run_from_jules(source: Path, folder: Path, precision: Precision | None, *, resume: bool, quiet: bool) -> None:
+    from jules_ml.jules.column_run.folder_of_namelists import refuse_folder_of_namelists
     from jules_ml.jules.column_run.one_point import has_grid
     from jules_ml.support.ranks import launched_size
 
+    refuse_folder_of_namelists(source)
     if launched_size() > 1 or has_grid(source):
         return run_folder_on_grid(source, folder, precision or Precision.float32, resume=resume, quiet=quiet)
     if resume:

@@ -44,6 +44,7 @@ def write_report(
     compared: str = COMPARED,
     contents: str = CONTENTS,
     captions: Mapping[str, str] | None = None,
+    values: Sequence[Sequence[str]] = (),
 ) -> Path:
     """Write ``report.html`` with the figures into the output folder.
 
@@ -60,6 +61,8 @@ def write_report(
 
     captions : mapping of str to str, optional
         Captions of figures by the names of their files without ``.png``.
+    values : sequence of sequence of str, optional
+        Table of fitted values, the headers first.
 
     Returns
     -------
@@ -97,6 +100,7 @@ def write_report(
         groups=groups[:shown],
         more=groups[shown:],
         notes=outcome.notes,
+        values=values,
         first_figures=first,
         figures=[figure for figure in figures if figure not in first],
         compared=compared,

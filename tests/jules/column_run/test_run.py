@@ -20,6 +20,7 @@ from jules_ml.cli import app
 from jules_ml.column.land_weather import land_forcing
 from jules_ml.comparison.runs import read_run
 from jules_ml.jules.column_run.column import folder_column
+from jules_ml.jules.column_run.folder_of_namelists import refuse_folder_of_namelists
 from jules_ml.jules.column_run.run import run_folder_as_column
 from jules_ml.jules.column_run.switches import read_switches
 from jules_ml.jules.run_folder import read_run_folder
@@ -144,6 +145,18 @@ def test_prescribed_leaf_area(folder: Path, shared_data: Path, tmp_path: Path) -
     few, _ = run_folder_as_column(few_leaves, compiled=False)
     many, _ = run_folder_as_column(folder, compiled=False)
     assert float(few.output["gpp_gb"].sum()) < 0.3 * float(many.output["gpp_gb"].sum())
+
+
+def test_the_folder_of_the_namelists_is_refused_with_its_parent(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    result = CliRunner().invoke(app, ["run", "--from-jules", "loobos/nml", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    text = " ".join(result.output.split())
+    assert "their file names are relative to the folder in which JULES is started" in text
+    assert "jules-ml run --from-jules loobos" in text
+    refuse_folder_of_namelists(folder)
 
 
 def test_what_cannot_be_run_is_refused(shared_data: Path, tmp_path: Path) -> None:
