@@ -77,6 +77,11 @@ def _with_depth(ds: xr.Dataset, run: Convertible) -> xr.Dataset:
     )
 
 
+def converted_file(site: str, names: Names, out: Path) -> Path:
+    """Path of the converted file of a site in a folder, ``SITE_alma.nc`` or ``SITE_cmip.nc``."""
+    return out / f"{safe_file_name(site)}_{names}.nc"
+
+
 def write_converted(run: Convertible, names: Names, out: Path) -> Path:
     """Write a file of a run with the names of ALMA or CMIP.
 
@@ -90,7 +95,7 @@ def write_converted(run: Convertible, names: Names, out: Path) -> Path:
     Returns
     -------
     Path
-        ``SITE_alma.nc`` or ``SITE_cmip.nc``.
+        See :func:`converted_file`.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def write_converted(run: Convertible, names: Names, out: Path) -> Path:
         As :func:`converted_dataset`; if the file cannot be written.
     """
     ds = converted_dataset(run, names).assign_attrs(source=run.source)
-    path = out / f"{safe_file_name(run.site)}_{names}.nc"
+    path = converted_file(run.site, names, out)
     since = np.datetime_as_string(run.bounds[0, 0], unit="s").replace("T", " ")
     encoding: dict[str, dict[str, Any]] = {str(name): {"_FillValue": FILL, "dtype": "float32"} for name in ds.data_vars}
     for name in ("time", "time_bounds"):

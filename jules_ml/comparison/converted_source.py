@@ -10,9 +10,9 @@ from typing import Final
 import netCDF4
 
 from jules_ml.comparison.alma import Names
+from jules_ml.comparison.converted_files import converted_file
 from jules_ml.comparison.convertible import Convertible
 from jules_ml.errors import BadInput
-from jules_ml.support.files import safe_file_name
 
 #: Text between the model and the folder of the run in the attribute ``source``.
 _RUN: Final = ", run "
@@ -41,7 +41,7 @@ def with_its_run(run: Convertible, folder: Path, names: Names, out: Path) -> Con
     """
     of_run = folder.resolve().parent if folder.is_file() else folder.resolve()
     relative = os.path.relpath(of_run, out.resolve())
-    path = out / f"{safe_file_name(run.site)}_{names}.nc"
+    path = converted_file(run.site, names, out)
     if path.exists():
         before = _recorded_run(path)
         if before != relative:
