@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.files import TIME, LandPoints, series_at_points
 from jules_ml.data.model_variables import check_model_values
-from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.netcdffile import netcdf_names, read_netcdf
 from jules_ml.data.readers.driving_rows import data_rows
 from jules_ml.errors import BadInput
 from jules_ml.jules.column_run.one_point import at_point
@@ -368,13 +367,9 @@ def _refuse_size(in_file: str, size: int, expected: int, path: Path) -> None:
 
 def _refuse_missing(path: Path, names: Mapping[str, str], where: str) -> None:
     """Refuse a netCDF file without one of the variables, naming the key of the namelist; a damaged file is refused when it is read."""
-    try:
-        with xr.open_dataset(path, decode_times=False) as ds:
-            present = [str(name) for name in ds.data_vars]
-    except (OSError, ValueError, RuntimeError):
-        return
+    present = netcdf_names(path)
     for name, in_file in names.items():
-        if in_file not in present:
+        if present and in_file not in present:
             raise BadInput(
                 f"the file has no variable {in_file} for {name}, only {', '.join(present)}",
                 where=path,
