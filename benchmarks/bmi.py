@@ -51,7 +51,7 @@ def adapters(claims: Claims, path: Path) -> None:
     else:
         claims.check(name.format("FINAM"), _bmi.difference_finam(path), "<=", 1e-10)
     for framework in ("unifhy", "eWaterCycle"):
-        why = "in tests/frameworks, where it can be imported: docs/frameworks.md has versions and dates"
+        why = "in tests/frameworks, where it can be imported: docs/how_to/frameworks.md has versions and dates"
         claims.not_measured(name.format(framework), "<=", 1e-10, why=why)
 
 

@@ -1,4 +1,4 @@
-"""docs/versions.md gives the number of entries of each version as the table has it, and its example is valid."""
+"""docs/reference/versions.md gives the number of entries of each version as the table has it, and its example is valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.versions import VERSIONS, entry_table, versions_of_run
 
-PAGE = (REPOSITORY / "docs" / "versions.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "reference" / "versions.md").read_text(encoding="utf-8")
 
 
 def test_page_has_the_number_of_entries_of_each_version() -> None:
