@@ -67,9 +67,10 @@ class CoupledComponent(Component):
         inputs = {name: each for name, each in self.variables.items() if each.role == "input"}
         self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
         self.values |= self._inputs.values
+        land = setup.land
         exchange = Exchange(
-            forcing,
-            [self.values[name] for name in self._inputs.names],
+            forcing if land is None else land.forcing,
+            [*(self.values[name] for name in self._inputs.names), *(() if land is None else land.arrays.values())],
             ("smcl", "t_soil", *(each.jules for each in self.variables.values() if each.role == "output")),
         )
         self._stepping, problem = stepping_of(column, setup.state, exchange, compiled=setup.compiled)
@@ -171,7 +172,7 @@ class CoupledComponent(Component):
             {name: values for name, values in self.values.items() if name not in inputs.of_record},
             tuple(inputs.set - inputs.coupled),
         )
-        return state_bytes(saved, component=self._name, timestep=timestep, soil=self._setup.soil)
+        return state_bytes(saved, component=self._name, timestep=timestep, column=self._setup.column)
 
     def from_state(self, content: bytes, *, where: str | None = None) -> None:
         """Continue from a state, forwards or backwards in time.
@@ -197,7 +198,7 @@ class CoupledComponent(Component):
             names=self.variables,
             component=self._name,
             timestep=self.get_time_step(),
-            soil=self._setup.soil,
+            column=self._setup.column,
             where=where,
         )
         self._step = self._step_of(saved, where)
@@ -269,6 +270,8 @@ class CoupledComponent(Component):
 
     def _step_once(self) -> None:
         self._take_changes()
+        if self._setup.land is not None:
+            self._setup.land.show(self._step)
         for name, values in zip(self._outputs, self._stepping.step(), strict=True):
             self.values[name][...] = values
         self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
@@ -282,9 +285,9 @@ class CoupledComponent(Component):
             return
         for name in (WATER, TEMPERATURE):
             self._check(name, self.values[name])
-        old, soil = self._stepping.state, self._setup.soil
+        old, column = self._stepping.state, self._setup.column
         smcl, t_soil = (torch.from_numpy(x.copy()).reshape(old.smcl.shape) for x in (water, temperature))
-        sthuf = smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        sthuf = smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
         wrong = (sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)
         if bool(wrong.any()):
             raise BadInput(
@@ -292,14 +295,14 @@ class CoupledComponent(Component):
                 where=self._place(WATER),
                 remedy="set values from 0 to 1000 kg m-3 times thickness and sm_sat",
             )
-        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, soil.properties))
+        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, column.soil))
         self._stepping.set_state(state)
         self._show_state(state)
 
     def _show_state(self, state: ColumnState) -> None:
         """Copy the state, and the liquid water and ice in it, into the exchanged variables."""
-        soil = self._setup.soil
-        wetness = state.smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        column = self._setup.column
+        wetness = state.smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
         parts = {"smcl": state.smcl, "t_soil": state.t_soil, "sthf": state.sthf, "sthu": wetness - state.sthf}
         for name, variable in self.variables.items():
             if variable.jules in parts:

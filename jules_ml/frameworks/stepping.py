@@ -51,7 +51,7 @@ class Exchange:
     ----------
     forcing : callable
         Named tuple of what drives a step.
-    inputs : sequence of array, shape (column,)
+    inputs : sequence of array, shape (..., column)
         Values of its fields, read in each step.
     outputs : tuple of str
         JULES's names of the outputs.
