@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -317,7 +318,7 @@ class Component(Bmi):
         """
         if name in self.variables:
             return name
-        aliases = names_by_alias(self.variables)
+        aliases = self._aliases
         if name not in aliases:
             raise BadInput(
                 f"the component has no variable {name}",
@@ -326,6 +327,10 @@ class Component(Bmi):
                 + (f"; or, by JULES's names, {', '.join(aliases)}" if aliases else ""),
             )
         return aliases[name]
+
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
+        return names_by_alias(self.variables)
 
     def array(self, name: str) -> Array:
         """Values of a variable, as they are kept."""

@@ -17,7 +17,7 @@ from jules_ml.frameworks.inputs import Inputs
 from jules_ml.frameworks.saved_state import SavedState, state_bytes, state_from_bytes
 from jules_ml.frameworks.setup import Setup
 from jules_ml.frameworks.stepping import Exchange, Stepping, Steps, stepping_of
-from jules_ml.frameworks.variables import TEMPERATURE, WATER, in_units_of
+from jules_ml.frameworks.variables import TEMPERATURE, WATER, Array, in_units_of
 from jules_ml.physics.column import ColumnState, freeze_soil
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.support.files import atomic_write
@@ -43,6 +43,9 @@ class CoupledComponent(Component):
     _setup: Setup
     _inputs: Inputs
     _stepping: Stepping
+    #: Water and temperature before another component may have changed them; None if it cannot have.
+    _shown_state: tuple[Array, Array] | None
+    _state_has_pointer: bool
 
     def begin(self, setup: Setup, column: Steps, forcing: Callable[..., Any]) -> None:
         """Take a set-up: declare grids and time axis, and show the state and the first weather.
@@ -68,14 +71,16 @@ class CoupledComponent(Component):
         self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
         self.values |= self._inputs.values
         land = setup.land
+        outputs = {name: each for name, each in self.variables.items() if each.role != "input"}
         exchange = Exchange(
             forcing if land is None else land.forcing,
             [*(self.values[name] for name in self._inputs.names), *(() if land is None else land.arrays.values())],
-            ("smcl", "t_soil", *(each.jules for each in self.variables.values() if each.role == "output")),
+            {each.jules: self.grids.size(each.grid) for each in outputs.values()},
         )
         self._stepping, problem = stepping_of(column, setup.state, exchange, compiled=setup.compiled)
         self.notes = setup.notes if problem is None else (*setup.notes, problem)
-        self._outputs = [WATER, TEMPERATURE, *(n for n, each in self.variables.items() if each.role == "output")]
+        self.values |= dict(zip(outputs, self._stepping.outputs, strict=True))
+        self._shown_state, self._state_has_pointer = None, False
         self._show_state(setup.state)
         self._show_record()
         if setup.section.state is not None:
@@ -136,15 +141,21 @@ class CoupledComponent(Component):
         if self.variables[name].role == "input":
             self._require_initialised()
             return self._inputs.pointer(name)
-        return super().get_value_ptr(name)
+        array = super().get_value_ptr(name)
+        if self.variables[name].role == "state":
+            self._watch_state()
+            self._state_has_pointer = True
+        return array
 
     def set_value(self, name: str, src: NDArray[Any]) -> None:
         """Set the values of an input, which the record does not drive any more, or of the state; see :class:`Component`."""
+        self._before_setting(name)
         super().set_value(name, src)
-        self._inputs.mark(self.name_of(name))
+        self._inputs.mark(self.name_of(name), complete=True)
 
     def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
         """Set values at indices; see :meth:`set_value`."""
+        self._before_setting(name)
         super().set_value_at_indices(name, inds, src)
         self._inputs.mark(self.name_of(name))
 
@@ -272,14 +283,17 @@ class CoupledComponent(Component):
         self._take_changes()
         if self._setup.land is not None:
             self._setup.land.show(self._step)
-        for name, values in zip(self._outputs, self._stepping.step(), strict=True):
-            self.values[name][...] = values
-        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+        self._stepping.step()
+        self._shown_state = None
+        if self._state_has_pointer:
+            self._watch_state()
         self.advance()
         self._show_record()
 
     def _take_changes(self) -> None:
         """Take the changes of the state that other components made through :meth:`set_value` or the arrays themselves."""
+        if self._shown_state is None:
+            return
         water, temperature = self.values[WATER], self.values[TEMPERATURE]
         if np.array_equal(water, self._shown_state[0]) and np.array_equal(temperature, self._shown_state[1]):
             return
@@ -307,7 +321,20 @@ class CoupledComponent(Component):
         for name, variable in self.variables.items():
             if variable.jules in parts:
                 self.values[name][...] = parts[variable.jules].reshape(-1).numpy()
-        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+        self._shown_state = None
+        if self._state_has_pointer:
+            self._watch_state()
+
+    def _before_setting(self, name: str) -> None:
+        """Keep the state before it is set."""
+        if self.variables[self.name_of(name)].role == "state":
+            self._require_initialised()
+            self._watch_state()
+
+    def _watch_state(self) -> None:
+        """Keep water and temperature, which another component may change from now on."""
+        if self._shown_state is None:
+            self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
 
     def _show_record(self) -> None:
         """Show the record's weather of the next step in the inputs that no component has set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -56,8 +57,11 @@ class BmiVariable:
             With the value, the range and the unit.
         """
         low, high = (-np.inf, np.inf) if self.range is None else (self.range.valid_min, self.range.valid_max)
+        if values.size == 0:
+            return
+        highest = values.max()
         # a comparison with NaN is false
-        if values.size == 0 or (low <= values.min() and values.max() <= high and np.isfinite(values.max())):
+        if low <= values.min() and highest <= high and math.isfinite(highest):
             return
         bad = values[~np.isfinite(values)]
         if bad.size:

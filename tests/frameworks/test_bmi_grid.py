@@ -13,6 +13,7 @@ import xarray as xr
 pytest.importorskip("bmipy")
 
 from helpers.components import initialised
+from helpers.small_experiment import write_weather
 from helpers.small_grid import LAND, LATITUDE, write_grid
 from numpy.typing import NDArray
 
@@ -121,6 +122,18 @@ def test_restart_is_equal_to_the_bit_and_another_soil_is_refused(tmp_path: Path)
     other.to_netcdf(tmp_path / "two" / "soil.nc")
     with pytest.raises(BadInput, match=r"satcon of its soil is \[0.0048"):
         initialised(path).from_state(whole.to_state())
+
+
+def test_a_record_drives_all_columns(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    write_weather(tmp_path / "weather.dat", days=1)
+    data = '[data]\nreader = "jules_driving"\npath = "weather.dat"\nstart = 2001-06-01T00:00:00\nperiod = 1800.0\n'
+    text = path.read_text(encoding="utf-8").replace('mode = "coupled"', "").replace("cycles = 0", "cycles = 1")
+    path.write_text(f"{text}\n{data}", encoding="utf-8")
+    grid = initialised(path)
+    grid.update_until(grid.get_end_time())
+    assert grid.get_current_time() == 86400.0
+    assert len(np.unique(grid.get_value_ptr("smcl").reshape(4, 6)[0])) == 6
 
 
 def test_soil_alone_has_the_soil_of_the_grid(tmp_path: Path) -> None:
