@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.frameworks.component import Component
@@ -170,6 +171,34 @@ class CoupledComponent(Component):
         variable = self.variables[self.name_of(name)]
         self.set_value(name, in_units_of(variable, src, units, where=self._place(name)))
 
+    def set_soil(self, water: Array, temperature: Array, ice: Array) -> None:
+        """Set water, temperature and ice of the layers, as they are at the end of a step.
+
+        Parameters
+        ----------
+        water, temperature, ice : array, shape (layer × column,)
+            Liquid water and ice [kg m-2], temperature [K], and ice as a fraction of saturation [1], which need not be in equilibrium.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`set_value`; or if ice is negative or more than all water.
+        """
+        for name, values in ((WATER, water), (TEMPERATURE, temperature)):
+            self.set_value(name, values)
+        self._take_changes()
+        state = self._stepping.state
+        sthf, sthuf = torch.from_numpy(np.array(ice)).reshape(state.smcl.shape), self._wetness(state.smcl)
+        if not bool(((sthf >= 0.0) & (sthf <= sthuf + _ROUNDING)).all()):
+            raise BadInput(
+                "ice is negative or more than all water",
+                where=self._place("sthf"),
+                remedy="give the ice of each layer as a fraction of saturation",
+            )
+        state = state._replace(sthf=sthf)
+        self._stepping.set_state(state)
+        self._show_state(state)
+
     def to_state(self) -> bytes:
         """State of the component: :meth:`from_state` continues from it to the last bit."""
         self._require_initialised()
@@ -299,9 +328,9 @@ class CoupledComponent(Component):
             return
         for name in (WATER, TEMPERATURE):
             self._check(name, self.values[name])
-        old, column = self._stepping.state, self._setup.column
+        old = self._stepping.state
         smcl, t_soil = (torch.from_numpy(x.copy()).reshape(old.smcl.shape) for x in (water, temperature))
-        sthuf = smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
+        sthuf = self._wetness(smcl)
         wrong = (sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)
         if bool(wrong.any()):
             raise BadInput(
@@ -309,14 +338,18 @@ class CoupledComponent(Component):
                 where=self._place(WATER),
                 remedy="set values from 0 to 1000 kg m-3 times thickness and sm_sat",
             )
-        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, column.soil))
+        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, self._setup.column.soil))
         self._stepping.set_state(state)
         self._show_state(state)
 
+    def _wetness(self, smcl: Tensor) -> Tensor:
+        """Water as a fraction of saturation [1]."""
+        column = self._setup.column
+        return smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
+
     def _show_state(self, state: ColumnState) -> None:
         """Copy the state, and the liquid water and ice in it, into the exchanged variables."""
-        column = self._setup.column
-        wetness = state.smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
+        wetness = self._wetness(state.smcl)
         parts = {"smcl": state.smcl, "t_soil": state.t_soil, "sthf": state.sthf, "sthu": wetness - state.sthf}
         for name, variable in self.variables.items():
             if variable.jules in parts:

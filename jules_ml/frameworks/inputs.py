@@ -156,7 +156,7 @@ class Inputs:
 
     def settle(self) -> None:
         """Find what has been written to memory without :class:`WatchedArray`, for example from C."""
-        if self._of_record.any() and not np.array_equal(self._block, self._shown):
+        if self._unchecked and self._of_record.any() and not np.array_equal(self._block, self._shown):
             changed = (self._block != self._shown).any(axis=1) & self._of_record
             for number in np.flatnonzero(changed):
                 self.mark(self.names[number])
