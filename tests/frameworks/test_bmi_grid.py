@@ -88,7 +88,8 @@ def test_each_column_equals_a_plain_one_with_its_soil_and_surface(tmp_path: Path
         columns = [torch.tensor([[now[name][number]] for now in series]) for name in WEATHER]
         place = (many.get_grid_y(0, np.empty(n)), many.get_grid_x(0, np.empty(n)))
         sun = sun_at(times, *(x[number : number + 1] for x in place))
-        forcing = LandForcing(*columns, cosz=sun, diff_frac=torch.full_like(sun, 0.4)) if land else Forcing(*columns)
+        simple = Forcing(*columns)
+        forcing = LandForcing(*simple, cosz=sun, diff_frac=torch.full_like(sun, 0.4)) if land else simple
         names = tuple(each.jules for each in COLUMN_OUTPUTS.values())
         plain = integrate(column_mapped(one, setup.column), mapped(one, setup.state), forcing, outputs=names)
         for name in names:
