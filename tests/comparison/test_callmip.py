@@ -42,6 +42,42 @@ def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 2
     return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), frozenset(), site, "test")
 
 
+def write_calibration_folder(folder: Path) -> Path:
+    """Folder with the daily simulations of a calibration."""
+    run = daily_run("NL-Loo")
+    times = {
+        "time": ("time", run.bounds[:, 1], {"bounds": "time_bounds"}),
+        "time_bounds": (("time", "bounds"), run.bounds),
+    }
+    ds = run.ds.squeeze(["lat", "lon"]).rename(lat="latitude", lon="longitude").assign_coords(times)
+    (folder / "simulations").mkdir(parents=True)
+    encoding = {name: {"units": "seconds since 1996-12-31 23:00:00"} for name in times}
+    for stage in ("prior", "posterior"):
+        ds.assign_attrs(site=run.site).to_netcdf(folder / "simulations" / f"NL-Loo_{stage}.nc", encoding=encoding)
+    return folder
+
+
+def test_the_submission_of_another_calibration_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        write_calibration_folder(tmp_path / "calibrations" / name)
+    to = ["--to", "callmip", "--out", "submission"]
+    for folder in ("calibrations/one", str(tmp_path / "calibrations" / "one")):
+        result = CliRunner().invoke(app, ["convert", folder, *to])
+        assert result.exit_code == 0, result.output
+    posterior = Path("submission/JULES-ML.v0-1_Phase1b_Scen1_NL-Loo_Cal_Posterior.nc")
+    with netCDF4.Dataset(posterior) as file:
+        assert file.source.endswith(", run ../calibrations/one")
+    prior = Path("submission/JULES-ML.v0-1_Phase1b_Scen1_NL-Loo_Cal_Prior.nc")
+    prior.unlink()
+    before = posterior.read_bytes()
+    result = CliRunner().invoke(app, ["convert", "calibrations/two", *to])
+    assert result.exit_code == 2
+    assert "the file was written from another run (calibrations/one)" in " ".join(result.output.split())
+    assert posterior.read_bytes() == before
+    assert not prior.exists()
+
+
 def test_layout_is_that_of_the_template(shared_data: Path, tmp_path: Path) -> None:
     template = shared_data / "callmip" / TEMPLATE
     stages: tuple[Stage, ...] = ("Prior", "Posterior")
