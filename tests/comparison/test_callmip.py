@@ -119,6 +119,16 @@ def test_values_signs_and_days(tmp_path: Path) -> None:
     assert {each.name for each in REQUIRED} <= set(values)
 
 
+def test_transpiration_is_that_of_the_column(tmp_path: Path) -> None:
+    run = daily_run("NL-Loo")
+    water = {"et_stom_gb": 1e-5, "esoil_gb": 3e-5}
+    ds = run.ds.assign({name: (("time", "lat", "lon"), np.full((5, 1, 1), value)) for name, value in water.items()})
+    path = write_submission(replace(run, ds=ds), "Prior", SUBMISSION, tmp_path)
+    with netCDF4.Dataset(path) as file:
+        np.testing.assert_allclose(file["tran"][:].ravel(), 1e-5)
+        np.testing.assert_allclose(file["evspsblsoi"][:].ravel(), 2e-5 + run.ds["ei_gb"].to_numpy().ravel())
+
+
 def test_a_run_within_a_year_counts_from_its_first_day(tmp_path: Path) -> None:
     path = write_submission(daily_run(start="1997-02-01"), "Prior", SUBMISSION, tmp_path)
     with netCDF4.Dataset(path) as file:
