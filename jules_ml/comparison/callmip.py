@@ -22,7 +22,7 @@ from jules_ml.comparison.alma import converted_variables
 from jules_ml.comparison.converted_source import with_its_run
 from jules_ml.comparison.convertible import Convertible, read_convertible
 from jules_ml.errors import BadInput
-from jules_ml.support.cf import software_name
+from jules_ml.support.cf import institution, software_name
 from jules_ml.support.files import atomic_write
 
 Stage = Literal["Prior", "Posterior"]
@@ -169,6 +169,7 @@ def _values(run: Convertible) -> dict[str, NDArray[np.float64]]:
 
 
 def _attributes(run: Convertible, stage: Stage, submission: Submission) -> dict[str, str]:
+    made_at = run.institution or institution()
     return {
         "title": f"{run.site}, {stage.lower()} simulation for CalLMIP Phase 1",
         "Model": submission.model,
@@ -177,6 +178,7 @@ def _attributes(run: Convertible, stage: Stage, submission: Submission) -> dict[
         "Calibration_stage": stage,
         "Cal_Val": "Validation" if submission.validation else "Calibration",
         "Conventions": "CalLMIP Phase 1 protocol v2",
+        **({"institution": made_at} if made_at else {}),
         "source": run.source if software_name() in run.source else f"{run.source}, written by {software_name()}",
         "history": "jules-ml convert --to callmip",
     }

@@ -47,6 +47,8 @@ class Convertible:
         Name of the site or the run.
     source : str
         Model.
+    institution : str
+        That of the run's file; empty if it names none.
     """
 
     ds: xr.Dataset
@@ -54,6 +56,7 @@ class Convertible:
     at_end: frozenset[str]
     site: str
     source: str
+    institution: str = ""
 
 
 def read_convertible(folder: Path) -> Convertible:
@@ -107,9 +110,9 @@ def _of_column(path: Path) -> Convertible:
     one_step = any(f"interval: {minutes:g} minutes" in method for method in methods)
     site = str(ds.attrs.get("site", path.resolve().parent.name))
     at_end = frozenset(map(str, ds.data_vars)) if one_step else frozenset()
-    return Convertible(
-        _on_axes(ds.drop_vars("time_bounds"), path), bounds, at_end, site, f"column of {software_name()}"
-    )
+    made_at = str(ds.attrs.get("institution", ""))
+    values = _on_axes(ds.drop_vars("time_bounds"), path)
+    return Convertible(values, bounds, at_end, site, f"column of {software_name()}", made_at)
 
 
 def of_jules(paths: list[Path], dzsoil: list[float], name: str, *, step: float | None = None) -> Convertible:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pandas as pd
 import pytest
@@ -305,6 +306,15 @@ def test_the_step_of_the_run_tells_snapshots_from_means_of_a_step(shared_data: P
     with pytest.raises(BadInput, match="every 1 h"):
         of_jules([path], DZSOIL, "loobos", step=1800.0)
     assert "smcl" in of_jules([path], DZSOIL, "loobos", step=3600.0).at_end
+
+
+def test_the_institution_of_a_run_is_that_of_its_converted_file(steps: Path, tmp_path: Path) -> None:
+    shutil.copytree(steps, tmp_path / "run")
+    with netCDF4.Dataset(tmp_path / "run" / "column.nc", "r+") as file:
+        file.institution = "University of Somewhere"
+    path = write_converted(read_convertible(tmp_path / "run"), "cmip", tmp_path)
+    with netCDF4.Dataset(path) as file:
+        assert file.institution == "University of Somewhere"
 
 
 def test_what_cannot_be_converted_is_refused(tmp_path: Path, steps: Path) -> None:

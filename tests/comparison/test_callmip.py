@@ -129,6 +129,13 @@ def test_transpiration_is_that_of_the_column(tmp_path: Path) -> None:
         np.testing.assert_allclose(file["evspsblsoi"][:].ravel(), 2e-5 + run.ds["ei_gb"].to_numpy().ravel())
 
 
+def test_the_institution_is_that_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JULES_ML_INSTITUTION", "another")
+    for run, expected in ((replace(daily_run("NL-Loo"), institution="here"), "here"), (daily_run("NL-Loo"), "another")):
+        with netCDF4.Dataset(write_submission(run, "Prior", SUBMISSION, tmp_path)) as file:
+            assert file.institution == expected
+
+
 def test_a_run_within_a_year_counts_from_its_first_day(tmp_path: Path) -> None:
     path = write_submission(daily_run(start="1997-02-01"), "Prior", SUBMISSION, tmp_path)
     with netCDF4.Dataset(path) as file:
