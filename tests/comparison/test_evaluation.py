@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from jules_ml.comparison.benchmarks import MEASURES, benchmark_ranks, mean_ranks, measures_of
+from jules_ml.comparison.evaluation_figures import relationship_figure
 from jules_ml.comparison.forcing_regressions import (
     BENCHMARKS,
     FORCING,
@@ -172,6 +173,20 @@ def test_respiration_is_compared_as_a_function_of_temperature() -> None:
     temperature = made[1]
     middle = 0.5 * (temperature.edges[1:] + temperature.edges[:-1])
     np.testing.assert_allclose(temperature.observed.mean, 2.0 * 2.0 ** ((middle - 283.15) / 10.0), rtol=0.02)
+
+
+def test_the_axis_is_that_of_the_means_and_not_of_the_scatter() -> None:
+    rng = np.random.default_rng(0)
+    flux = 2.0 * 2.0 ** ((T_SOIL - 283.15) / 10.0)
+    ds = record(t_soil=T_SOIL[:, None])
+    scattered = pd.Series(flux + rng.normal(0.0, 30.0, len(TIME)), TIME)
+    made = relationships([run("right", ecosystem_respiration=flux)], ds, {ECOSYSTEM_RESPIRATION: scattered})
+    (axis,) = relationship_figure(made, ["right"]).axes
+    means = np.concatenate([made[0].observed.mean, made[0].runs["right"].mean])
+    low, high = axis.get_ylim()
+    assert low < np.nanmin(means) < np.nanmax(means) < high
+    assert high - low < 2.0 * (np.nanmax(means) - np.nanmin(means))
+    assert [text.get_text() for text in axis.get_legend().get_texts()][:2] == ["measured, ± SD", "measured, mean"]
 
 
 def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
