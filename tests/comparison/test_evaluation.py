@@ -186,7 +186,7 @@ def test_the_axis_is_that_of_the_means_and_not_of_the_scatter() -> None:
     low, high = axis.get_ylim()
     assert low < np.nanmin(means) < np.nanmax(means) < high
     assert high - low < 2.0 * (np.nanmax(means) - np.nanmin(means))
-    assert [text.get_text() for text in axis.get_legend().get_texts()][:2] == ["measured, ± SD", "measured, mean"]
+    assert axis.get_legend_handles_labels()[1][:2] == ["measured, ± SD", "measured, mean"]
 
 
 def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
