@@ -57,6 +57,8 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
     is_parquet = path.suffix == ".parquet"
     frame, stamps = _read_parquet(path, spec) if is_parquet else _read_text(path, spec)
     spec = _with_interval(spec, stamps, path)
+    if spec.site is None:
+        spec = spec.model_copy(update={"site": path.name.split(".")[0]})
     end = interval_ends(stamps, spec, path, unreadable_are_reported=not is_parquet)
     return dataset_of_table(frame, end, spec, path=path)
 

@@ -195,7 +195,7 @@ class TableSpec(_Strict):
     Attributes
     ----------
     site : str, optional
-        Site code; default: ``name`` under ``[site]``.
+        Site code; default: ``name`` under ``[site]``, otherwise the name of the file without its extension.
     columns : dict of str to TableColumn
         By column of the file.
     interval : Timedelta
