@@ -42,8 +42,8 @@ def init(
         list[Path] | None,
         typer.Option(
             "--from",
-            help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: experiment "
-            "file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
+            help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: "
+            "experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
             show_default=False,
         ),
     ] = None,

@@ -34,8 +34,8 @@ def surface_lines() -> list[str]:
     """Section ``[surface]`` of grass with some bare soil."""
     return [
         "[surface]",
-        'tiles = [{type = "c3_grass", frac = 0.9}, {type = "bare_soil", frac = 0.1}]  # check this: surface types and their fractions; also '
-        "broadleaf_tree, needleleaf_tree, c4_grass, shrub",
+        'tiles = [{type = "c3_grass", frac = 0.9}, {type = "bare_soil", frac = 0.1}] # check this: surface types and their fractions; '
+        "also broadleaf_tree, needleleaf_tree, c4_grass, shrub",
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from typing import Any, Final
 import xarray as xr
 
 from jules_ml.data.inspection import Inspection, inspect_files
-from jules_ml.data.inspection.draft import Draft, toml_key, toml_line
+from jules_ml.data.inspection.draft import Draft, toml_key, toml_line, toml_value
 from jules_ml.data.inspection.table_layout import guess_layout
 from jules_ml.data.record import has_position
 from jules_ml.data.variables import VARIABLES
@@ -25,8 +24,11 @@ from jules_ml.starters.starter import Hints
 _ISO: Final = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 #: A sensor is used if it has this fraction of the values of the fullest one.
 _FULL_ENOUGH: Final = 0.5
-#: Fraction of the steps without NEE from which on a record without quality codes seems not to be gap-filled: published records lack 20 to 60 %.
+#: Fraction of the steps without NEE from which on a record without quality codes seems not to be gap-filled: records lack 20 to 60 %.
 _NOT_FILLED: Final = 0.02
+#: Keys whose guess the user is told of.
+_TOLD: Final = ("utc_offset_hours", "dataset", "wban", "tower", "missing", "start", "period")
+_OF_VALUES: Final = "the unit is guessed from the values"
 _ONLY_MEASURED: Final = "only if the file contains no gap-filled NEE"
 #: Depth of a sensor whose depth the file does not contain [m].
 _DEPTH: Final = 0.05
@@ -67,8 +69,8 @@ class SiteRecord:
         return next((name for name in variables if self.has(name)), None)
 
 
-def site_records(files: Sequence[Path], hints: Hints) -> list[SiteRecord]:
-    """Inspect files, and return the record of each site.
+def site_records(files: Sequence[Path], hints: Hints) -> tuple[list[SiteRecord], list[Path]]:
+    """Inspect files, and return the record of each site, and the files that are no records.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def site_records(files: Sequence[Path], hints: Hints) -> list[SiteRecord]:
             where=str(files[0]),
             remedy="give the file of measurements; 'jules-ml inspect FILE' says what a file is",
         )
-    return records
+    return records, [one.paths[0] for one in inspections if one.draft is None and one.paths[0].is_file()]
 
 
 def data_lines(record: SiteRecord, wanted: Mapping[str, int], folder: Path) -> tuple[list[str], list[str]]:
@@ -121,9 +123,9 @@ def data_lines(record: SiteRecord, wanted: Mapping[str, int], folder: Path) -> t
         comment = draft.comments.get(key, "")
         shown = _shown(value, folder)
         lines.append(toml_line(key, shown, comment))
-        if key == "utc_offset_hours" and comment.startswith("check this"):
+        if key in _TOLD and comment.startswith("check this"):
             notes.append(
-                f"{record.site}: utc_offset_hours = {value:g} is a guess ({comment.removeprefix('check this: ')})"
+                f"{record.site}: {key} = {toml_value(shown)} is a guess ({comment.removeprefix('check this: ')})"
             )
     if draft.keys["reader"] == "table":
         lines += _defaults(record)
@@ -241,11 +243,7 @@ def _column_comment(draft: Draft, name: str, keys: Mapping[str, Any], table: Map
     for of in ("unit", "depth", "quality", "missing", "variable"):
         text = draft.comments.get(f"{key}.{of}", "")
         if "check this" in text and "give the depth" not in text:
-            parts.append(
-                re.sub(r"^by the name of the column; ", "", text).replace(
-                    "the unit is guessed from the values", "unit by the values"
-                )
-            )
+            parts.append(text.removeprefix("by the name of the column; ").replace(_OF_VALUES, "unit by the values"))
     return "; ".join(parts)
 
 

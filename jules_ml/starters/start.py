@@ -9,11 +9,18 @@ from typing import Final
 from jules_ml.errors import BadInput
 from jules_ml.starters.records import SiteRecord, site_records
 from jules_ml.starters.respiration import respiration_starter
+from jules_ml.starters.soil_table import soil_of_site
 from jules_ml.starters.starter import Hints, Starter, Written, write_starters
+from jules_ml.starters.weather_kinds import carbon_starter, hydraulics_starter, moisture_starter
 from jules_ml.support.files import safe_file_names
 
 #: Starters of the kinds that are trained on records.
-_OF_RECORDS: Final[dict[str, Callable[..., Starter]]] = {"respiration": respiration_starter}
+_OF_RECORDS: Final[dict[str, Callable[..., Starter]]] = {
+    "respiration": respiration_starter,
+    "moisture": moisture_starter,
+    "hydraulics": hydraulics_starter,
+    "carbon": carbon_starter,
+}
 
 
 def start(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Written:
@@ -35,11 +42,12 @@ def start(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Writt
     BadInput
         As :func:`~jules_ml.starters.records.site_records`, and if the records lack what the kind needs.
     """
-    records = site_records(files, hints)
+    records, others = site_records(files, hints)
     names = _names(records)
-    starters = [
-        _OF_RECORDS[kind](record, hints, folder, name=name) for record, name in zip(records, names, strict=True)
-    ]
+    starters = []
+    for record, name in zip(records, names, strict=True):
+        soil = {} if kind == "respiration" else {"soil": soil_of_site(others, record.site)}
+        starters.append(_OF_RECORDS[kind](record, hints, folder, name=name, **soil))
     paths = write_starters(starters, folder)
     shown = " ".join(str(path) for path in paths)
     commands = [(f"jules-ml fit {kind} {shown} --out {folder / 'modules' / kind}", "fits the module and scores it")]

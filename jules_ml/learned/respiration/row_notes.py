@@ -91,8 +91,8 @@ def night_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -
     if settings.target != "ecosystem" or settings.rows.night_max_potential is None:
         return []
     return [
-        f"{ds.attrs.get('site', 'site')}: the position is unknown, so night is where measured radiation is low: give latitude and longitude "
-        "under [site], by which the sun also checks the clock"
+        f"{ds.attrs.get('site', 'site')}: the position is unknown, so night is where measured radiation is low: give latitude and "
+        "longitude under [site], by which the sun also checks the clock"
         for ds in datasets
         if is_by_radiation_alone(ds)
     ]
