@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from jules_ml.data.inspection.table_layout import guess_layout
 from jules_ml.data.record import has_position
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
-from jules_ml.starters.starter import Hints
+from jules_ml.starters.starter import Hints, shown_path
 
 #: Formats of time stamps that a table needs no key for.
 _ISO: Final = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -214,7 +213,7 @@ def _defaults(record: SiteRecord) -> list[str]:
 
 def _shown(value: Any, folder: Path) -> Any:
     if isinstance(value, Path):
-        return str(value) if value.is_absolute() else os.path.relpath(value, folder)
+        return shown_path(value, folder)
     if isinstance(value, list):
         return [_shown(one, folder) for one in value]
     return value

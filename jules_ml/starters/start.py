@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from jules_ml.errors import BadInput
+from jules_ml.starters.ensemble import ensemble_starter
+from jules_ml.starters.jules_folder import jules_starter
+from jules_ml.starters.map import map_starter
 from jules_ml.starters.records import SiteRecord, site_records
 from jules_ml.starters.respiration import respiration_starter
 from jules_ml.starters.soil_table import soil_of_site
@@ -22,9 +25,62 @@ _OF_RECORDS: Final[dict[str, Callable[..., Starter]]] = {
     "carbon": carbon_starter,
 }
 
+#: Starters of runs, and the commands that follow.
+_OTHERS: Final[dict[str, tuple[Callable[..., Starter], tuple[tuple[str, str], ...]]]] = {
+    "jules": (
+        jules_starter,
+        (
+            ("jules-ml run {file} --prepare", "writes the run folder with the modules in it, for a batch queue"),
+            ("jules-ml run {file}", "runs JULES"),
+        ),
+    ),
+    "ensemble": (
+        ensemble_starter,
+        (
+            ("jules-ml ensemble {file} --dry-run", "tells members, time and disk"),
+            ("jules-ml ensemble {file}", "runs them; under mpiexec or srun on all ranks"),
+        ),
+    ),
+    "map": (map_starter, (("jules-ml run {file} --out {folder}/runs/map", "runs the column at all land points"),)),
+}
+
 
 def start(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Written:
-    """Write one experiment for each site of the files, for ``jules-ml fit``; or the experiment of another kind.
+    """Write the experiments of a kind.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of module, ``ensemble``, ``jules`` or ``map``.
+    files : sequence of Path
+        Files or folders of the user.
+    folder : Path
+        Folder to write to.
+    hints : Hints
+        What the user states.
+
+    Raises
+    ------
+    BadInput
+        If a file is missing or cannot be used, or the file to write exists with other contents.
+    """
+    for file in files:
+        if not file.exists():
+            raise BadInput("there is no such file", where=file, remedy="correct the path")
+    if kind in _OF_RECORDS:
+        return _start_fit(kind, files, folder, hints)
+    starter, command = _OTHERS[kind]
+    if kind != "map" and len(files) > 1:
+        raise BadInput(f"'jules-ml init {kind}' starts from one path", where=files[1], remedy="leave it out")
+    one = starter(files if kind == "map" else files[0], hints, folder)
+    (path,) = write_starters([one], folder)
+    return Written(
+        (path,), one.notes, tuple((text.format(file=path, folder=folder), purpose) for text, purpose in command)
+    )
+
+
+def _start_fit(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Written:
+    """Write one experiment for each site of the files, for ``jules-ml fit``.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,18 @@ def off(lines: Iterable[str]) -> list[str]:
 def block(*sections: Sequence[str]) -> str:
     """Return the text of sections, with an empty line between them."""
     return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+
+
+def shown_path(path: str | Path, folder: Path) -> str:
+    """Return a path as an experiment in a folder names it: relative to the folder, unless it was given in full."""
+    return (
+        str(path) if Path(path).is_absolute() and not _is_beside(Path(path), folder) else os.path.relpath(path, folder)
+    )
+
+
+def _is_beside(path: Path, folder: Path) -> bool:
+    """Whether a path is in the folder, or beside it."""
+    return path.is_relative_to(folder.resolve().parent)
 
 
 def site_lines(hints: Hints) -> list[str]:
