@@ -37,7 +37,8 @@ def jules_starter(source: Path, hints: Hints, folder: Path) -> Starter:
     BadInput
         If the folder is not one of JULES, or a module is of a kind that has no way into JULES without a further file.
     """
-    run = read_run_folder(source)
+    candidates = _namelist_folders(source)
+    run = read_run_folder(source, candidates[0] if len(candidates) > 1 else None)
     executable = _executable()
     modules, via, notes = _modules(hints.modules, folder, executable)
     name = "swap.toml"
@@ -46,7 +47,7 @@ def jules_starter(source: Path, hints: Hints, folder: Path) -> Starter:
             f"# {source.resolve().name}: {_description(run)}. Check the lines that say so, then:",
             f"#   jules-ml run {name} --prepare",
         ],
-        _jules(run, source, folder, executable),
+        _jules(run, source, folder, executable, candidates),
         modules,
         ["[run]", toml_line("model", "jules"), *via],
         _comparison(run),
@@ -69,9 +70,18 @@ def _description(run: RunFolder) -> str:
     return f"{what}{at}, {run.start} to {run.end}, {form}, {pools}"
 
 
-def _jules(run: RunFolder, source: Path, folder: Path, executable: Path | None) -> list[str]:
+def _namelist_folders(source: Path) -> list[str]:
+    """Folders of namelists in a run folder; none if it has namelists itself."""
+    if (source / "timesteps.nml").is_file() or not source.is_dir():
+        return []
+    return sorted(each.name for each in source.iterdir() if (each / "timesteps.nml").is_file())
+
+
+def _jules(run: RunFolder, source: Path, folder: Path, executable: Path | None, candidates: Sequence[str]) -> list[str]:
     lines = ["[jules]", toml_line("folder", shown_path(source, folder), "is not changed: the run is a copy beside it")]
-    if run.directory and run.rose is None:
+    if len(candidates) > 1:
+        lines.append(toml_line("namelists", candidates[0], f"check this: one of {', '.join(candidates)}"))
+    elif run.directory and run.rose is None:
         lines.append(f"# {toml_line('namelists', run.directory, 'default: the only folder with namelists')}")
     if executable is None:
         comment = "default: environment variable JULES_EXE; --prepare needs none"

@@ -165,6 +165,16 @@ def _run(driving: Driving) -> list[str]:
         toml_line("timestep", step, "[s]"),
         toml_line("mean_over", round(86400.0 / step), "output period in time steps: a day"),
         toml_line("precision", "float32", "that of JULES itself"),
+        *_initial(driving),
+        "",
         "# [run.spin_up]",
         f"# {toml_line('cycles', 0, 'no spin-up, for a trial; default: up to 5 repetitions of the first year')}",
     ]
+
+
+def _initial(driving: Driving) -> list[str]:
+    """Section ``[run.initial]`` with the mean air temperature of the files."""
+    if driving.t_air is None:
+        return []
+    comment = "[K], before spin-up: mean air temperature of the files that were given"
+    return ["", "[run.initial]", toml_line("t_soil", round(driving.t_air, 1), comment)]

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from jules_ml.data.netcdffile import read_netcdf
+from jules_ml.data.times import gregorian_dates
 from jules_ml.errors import BadInput
 
 #: Names in files by driving variable of JULES, in lower case: JULES, ALMA (WFDE5, GSWP3) and CMIP (W5E5).
@@ -44,6 +46,12 @@ class Driving:
     start: pd.Timestamp | None = None
     last: pd.Timestamp | None = None
     period: pd.Timedelta | None = None
+    temperatures: list[float] = field(default_factory=list)
+
+    @property
+    def t_air(self) -> float | None:
+        """Mean air temperature of the files over land and time [K]; None if no file has it."""
+        return float(np.mean(self.temperatures)) if self.temperatures else None
 
 
 @dataclass
@@ -131,9 +139,12 @@ def _add_driving(driving: Driving, path: Path, ds: xr.Dataset) -> bool:
     if len(names) == 1 and (name := next(iter(names.values()))) in pattern:
         pattern = pattern.replace(name, "%vv", 1)
     pattern, n = _MONTH.subn("%y4%m2", pattern)
+    if "t" in names:
+        driving.temperatures.append(float(ds[names["t"]].mean()))
     driving.patterns.add(pattern if n else _YEAR.sub("%y4", pattern, count=1))
     driving.folder = path.parent
-    time = pd.DatetimeIndex(ds["time"].to_numpy())
+    where = f"{path}, variable time"
+    time = pd.DatetimeIndex(gregorian_dates(ds["time"].to_numpy(), ds["time"].attrs, where=where))
     driving.start = time[0] if driving.start is None else min(driving.start, time[0])
     driving.last = time[-1] if driving.last is None else max(driving.last, time[-1])
     if len(time) > 1:
