@@ -19,6 +19,8 @@ _FACTORS: Final = (
     ("satcon", "lognormal", 1.0, [0.1, 10.0]),
     ("b", "lognormal", 0.15, [0.7, 1.5]),
 )
+#: Parameter, prior, spread, bounds, comment.
+_Factor = tuple[str, str, float, list[float], str]
 _KINDS: Final = ("respiration", "hydraulics")
 
 
@@ -61,11 +63,7 @@ def ensemble_starter(source: Path, hints: Hints, folder: Path) -> Starter:
     assert experiment.run is not None
     is_jules = experiment.run.model == "jules"
     lines = [*_ensemble(list(kinds)), *_parameters(experiment, is_jules, active=not kinds)]
-    note = (
-        ()
-        if kinds
-        else ("no module is given, so that members differ in soil parameters alone: give one with --module",)
-    )
+    note = () if kinds else ("no module is given, so members differ in parameters alone: give one with --module",)
     head = f"# Ensemble of runs of {source.name}. Its cost:  jules-ml ensemble ensemble.toml --dry-run\n"
     return Starter("ensemble.toml", f"{head}{text.rstrip()}\n\n" + "\n".join(lines) + "\n", note)
 
@@ -142,16 +140,19 @@ def _parameters(experiment: Experiment, is_jules: bool, *, active: bool) -> list
             "# factor = true",
         ]
         return ["", *([line.removeprefix("# ") for line in lines] if active else lines)]
+    if experiment.soil is None or experiment.soil.properties is None:
+        factors: tuple[_Factor, ...] = (("carbon.cs", "lognormal", 0.3, [0.3, 3.0], "multiplied by a factor"),)
+    else:
+        factors = tuple(
+            (f"soil.properties.{name}", *others, "multiplied by a factor, for the error of pedotransfer functions")
+            for name, *others in _FACTORS
+        )
     lines = []
-    for name, prior, sd, bounds in _FACTORS:
+    for name, prior, sd, bounds, comment in factors:
         lines += [
             "",
             "[[ensemble.parameters]]",
-            toml_line(
-                "parameter",
-                f"soil.properties.{name}",
-                "multiplied by a factor, for the error of pedotransfer functions",
-            ),
+            toml_line("parameter", name, comment),
             toml_line("prior", prior),
             toml_line("mean", 1.0),
             toml_line("sd", sd),

@@ -14,6 +14,7 @@ import xarray as xr
 from jules_ml.data.inspection import Inspection, inspect_files
 from jules_ml.data.inspection.draft import Draft, toml_key, toml_line, toml_value
 from jules_ml.data.inspection.table_layout import guess_layout
+from jules_ml.data.inspection.utc_offset import guess_utc_offset
 from jules_ml.data.record import has_position
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
@@ -99,10 +100,22 @@ def site_records(files: Sequence[Path], hints: Hints) -> tuple[list[SiteRecord],
             where=str(files[0]),
             remedy="give the file of measurements; 'jules-ml inspect FILE' says what a file is",
         )
+    for one in records:
+        _use_longitude(one, hints)
     return records, [one.paths[0] for one in inspections if one.draft is None and one.paths[0].is_file()]
 
 
-def data_lines(record: SiteRecord, wanted: Mapping[str, int], folder: Path) -> tuple[list[str], list[str]]:
+def _use_longitude(record: SiteRecord, hints: Hints) -> None:
+    """Guess the offset from UTC again, by the longitude that the user gives."""
+    is_guess = "check this" in record.draft.comments.get("utc_offset_hours", "")
+    if hints.longitude is not None and hints.utc_offset_hours is None and is_guess:
+        offset, reason = guess_utc_offset(record.site, hints.longitude)
+        record.draft.guess("utc_offset_hours", offset, f"local standard time minus UTC [h]; {reason}")
+
+
+def data_lines(
+    record: SiteRecord, wanted: Mapping[str, int], folder: Path, *, needs_depth: bool = False
+) -> tuple[list[str], list[str]]:
     """Lines of ``[data]``, and notes on what is guessed in them.
 
     Parameters
@@ -112,6 +125,8 @@ def data_lines(record: SiteRecord, wanted: Mapping[str, int], folder: Path) -> t
         Number of sensors by variable; other columns of a table become comments.
     folder : Path
         Folder of the experiment, to which paths are relative.
+    needs_depth : bool, optional
+        Write depths that the file does not contain as keys, for the user to check; default: as comments.
     """
     draft, notes = record.draft, []
     columns: Mapping[str, Any] = draft.keys.get("columns", {})
@@ -128,11 +143,17 @@ def data_lines(record: SiteRecord, wanted: Mapping[str, int], folder: Path) -> t
             )
     if draft.keys["reader"] == "table":
         lines += _defaults(record)
-    lines += [
-        f"# {toml_line(key, value, comment)}"
-        for key, (value, comment) in draft.suggestions.items()
-        if not key.startswith("columns.")
-    ]
+    for key, (value, comment) in draft.suggestions.items():
+        if key.startswith("columns."):
+            continue
+        is_active = needs_depth and "depth" in key
+        lines.append(
+            ("" if is_active else "# ") + toml_line(key, value, f"check this: {comment}" if is_active else comment)
+        )
+        if is_active:
+            notes.append(
+                f"{record.site}: {key} = {toml_value(value)} is a guess, because the file does not contain the depths"
+            )
     if columns:
         lines += _column_lines(record, columns, wanted)
     return lines, notes

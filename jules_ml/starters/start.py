@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from jules_ml.errors import BadInput
+from jules_ml.learned.card import CARD
 from jules_ml.starters.ensemble import ensemble_starter
 from jules_ml.starters.jules_folder import jules_starter
 from jules_ml.starters.map import map_starter
@@ -44,6 +46,8 @@ _OTHERS: Final[dict[str, tuple[Callable[..., Starter], tuple[tuple[str, str], ..
     "map": (map_starter, (("jules-ml run {file} --out {folder}/runs/map", "runs the column at all land points"),)),
 }
 
+_NEEDS: Final = {"jules": "a run folder of JULES", "ensemble": "an experiment that runs", "map": "the files of a grid"}
+
 
 def start(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Written:
     """Write the experiments of a kind.
@@ -70,6 +74,15 @@ def start(kind: str, files: Sequence[Path], folder: Path, hints: Hints) -> Writt
     if kind in _OF_RECORDS:
         return _start_fit(kind, files, folder, hints)
     starter, command = _OTHERS[kind]
+    modules = [file for file in files if (file / CARD).is_file()]
+    files = [file for file in files if file not in modules]
+    hints = replace(hints, modules=(*hints.modules, *modules))
+    if not files:
+        raise BadInput(
+            f"'jules-ml init {kind}' needs {_NEEDS[kind]} beside the module",
+            where=modules[0],
+            remedy=f"write 'jules-ml init {kind} --from PATH --module {modules[0]} --out {folder}'",
+        )
     if kind != "map" and len(files) > 1:
         raise BadInput(f"'jules-ml init {kind}' starts from one path", where=files[1], remedy="leave it out")
     one = starter(files if kind == "map" else files[0], hints, folder)

@@ -10,7 +10,7 @@ import numpy as np
 from jules_ml.data.inspection.draft import toml_line
 from jules_ml.data.record import has_position
 from jules_ml.errors import BadInput
-from jules_ml.starters.model_sections import missing_weather, soil_lines, surface_lines
+from jules_ml.starters.model_sections import depends_on_elevation, missing_weather, soil_lines, surface_lines
 from jules_ml.starters.records import SiteRecord, data_lines, position_lines
 from jules_ml.starters.soil_table import SiteSoil
 from jules_ml.starters.starter import Hints, Starter, block, site_lines
@@ -90,11 +90,16 @@ def hydraulics_starter(
             where=", ".join(map(str, record.paths)),
             remedy="give --latitude, --longitude and --elevation",
         )
-    data, notes = data_lines(record, _WANTED, folder)
-    if not record.has("pstar") and "elevation" not in record.ds.attrs and hints.elevation is None:
-        notes.append(
-            f"{record.site}: neither air pressure nor the elevation is known: give --elevation, or elevation under [site]"
+    data, notes = data_lines(record, _WANTED, folder, needs_depth=True)
+    site = site_lines(hints)
+    if depends_on_elevation(record) and "elevation" not in record.ds.attrs and hints.elevation is None:
+        site = site or ["[site]"]
+        site.append(
+            toml_line(
+                "elevation", 0.0, "check this: [m]; air pressure, which the file does not contain, follows from it"
+            )
         )
+        notes.append(f"{record.site}: elevation = 0.0 is a guess, from which air pressure follows: give --elevation")
     texture = _texture(soil)
     if soil is None or not {"sand", "clay"} <= soil.values.keys():
         notes.append(
@@ -107,7 +112,7 @@ def hydraulics_starter(
     text = block(
         _head(record, "soil hydraulics", name, "hydraulics"),
         data,
-        site_lines(hints),
+        site,
         _place(soil),
         texture,
         surface_lines(),
