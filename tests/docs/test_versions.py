@@ -42,7 +42,7 @@ def test_page_lists_what_the_version_is_known_from_in_order(tmp_path: Path) -> N
     assert [versions.source for versions in known] == sources
     assert rows == [
         "`version` under `[jules]`",
-        "the [hooks](hooks.md) of the executable",
+        "the [hooks](../how_to/hooks.md) of the executable",
         "the Rose application",
         "the entries of the namelists",
     ]
