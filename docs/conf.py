@@ -28,7 +28,14 @@ extensions = [
     "fortran_interface",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_templates", "_built/*/*.ipynb", "_built/*/*.py", "_built/*/*.json", "**/sg_execution_times.rst"]
+exclude_patterns = [
+    "_templates",
+    "*/GALLERY_HEADER.rst",
+    "_built/*/*.ipynb",
+    "_built/*/*.py",
+    "_built/*/*.json",
+    "**/sg_execution_times.rst",
+]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 html_theme = "pydata_sphinx_theme"
