@@ -22,7 +22,7 @@ class CommandLine(SphinxDirective):
         command = group.commands[name]
         section = nodes.section(ids=[f"jules-ml-{name}"])
         section += nodes.title(text=f"jules-ml {name}")
-        section += nodes.paragraph(text=(command.help or "").split("\n\n")[0])
+        section += nodes.paragraph(text=(command.help or "").split("\n\n")[0].replace("\\[", "["))
         context = typer.Context(command, info_name=f"jules-ml {name}")
         usage = " ".join(command.collect_usage_pieces(context))
         section += nodes.literal_block(text=f"jules-ml {name} {usage}", language="text")
@@ -41,7 +41,9 @@ class CommandLine(SphinxDirective):
                 names = (parameter.metavar or parameter.name or "").upper()
             entry = nodes.definition_list_item()
             entry += nodes.term("", "", nodes.literal(text=names))
-            entry += nodes.definition("", nodes.paragraph(text=getattr(parameter, "help", None) or ""))
+            entry += nodes.definition(
+                "", nodes.paragraph(text=(getattr(parameter, "help", None) or "").replace("\\[", "["))
+            )
             entries += entry
         return entries
 

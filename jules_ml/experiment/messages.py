@@ -148,7 +148,10 @@ def _unknown_switch(name: str, models: Sequence[type[BaseModel]]) -> tuple[str, 
     # many switches of JULES have similar names
     near = difflib.get_close_matches(name, {field for model in models for field in model.model_fields}, n=1, cutoff=0.8)
     remedy = f"write '{near[0]}' if you meant that, or remove it" if near else "remove it"
-    return f"the column does not have '{name}'", f"{remedy}; the keys of [physics] are listed in docs/reference/experiment_file.md"
+    return (
+        f"the column does not have '{name}'",
+        f"{remedy}; the keys of [physics] are listed in docs/reference/experiment_file.md",
+    )
 
 
 def _split_remedy(text: str) -> tuple[str, str]:
