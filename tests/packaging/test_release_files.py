@@ -82,6 +82,19 @@ def test_notes_of_a_release_need_a_tag_a_version_and_a_date(
             NOTES["release_notes"](tag, tmp_path)
 
 
+def test_files_of_the_package_other_than_python_are_in_the_wheel() -> None:
+    tables = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    for path in sorted((REPOSITORY / "jules_ml").rglob("*")):
+        if path.is_file() and path.suffix not in (".py", ".pyc", ".so"):
+            matches = [
+                path.is_relative_to(folder) and path.relative_to(folder).match(pattern)
+                for package, patterns in tables["package-data"].items()
+                for folder in [REPOSITORY / package.replace(".", "/")]
+                for pattern in patterns
+            ]
+            assert any(matches), f"{path.relative_to(REPOSITORY)} is not in [tool.setuptools.package-data]"
+
+
 def test_citation_and_codemeta_agree_with_the_project(project: dict[str, Any]) -> None:
     citation = read_yaml(REPOSITORY / "CITATION.cff")
     assert citation["cff-version"] == "1.2.0"
