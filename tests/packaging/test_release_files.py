@@ -16,6 +16,7 @@ import yaml
 from helpers.paths import REPOSITORY
 
 import jules_ml
+from jules_ml.learned.card_versions import CARD_VERSION
 
 PACKAGING = REPOSITORY / "packaging"
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
@@ -80,6 +81,12 @@ def test_notes_of_a_release_need_a_tag_a_version_and_a_date(
     else:
         with pytest.raises(SystemExit, match=message):
             NOTES["release_notes"](tag, tmp_path)
+
+
+def test_the_page_on_releases_describes_each_version_of_the_card() -> None:
+    page = (REPOSITORY / "docs" / "releases.md").read_text(encoding="utf-8")
+    table = page[page.index("| `card_version` |") :].partition("\n\n")[0]
+    assert re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE) == [str(i + 1) for i in range(CARD_VERSION)]
 
 
 def test_files_of_the_package_other_than_python_are_in_the_wheel() -> None:
