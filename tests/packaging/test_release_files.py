@@ -84,7 +84,7 @@ def test_notes_of_a_release_need_a_tag_a_version_and_a_date(
 
 
 def test_the_page_on_releases_describes_each_version_of_the_card() -> None:
-    page = (REPOSITORY / "docs" / "releases.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reference" / "releases.md").read_text(encoding="utf-8")
     table = page[page.index("| `card_version` |") :].partition("\n\n")[0]
     assert re.findall(r"^\| (\d+) \|", table, flags=re.MULTILINE) == [str(i + 1) for i in range(CARD_VERSION)]
 
