@@ -102,8 +102,8 @@ def site_records(files: Sequence[Path], hints: Hints) -> tuple[list[SiteRecord],
             where=str(files[0]),
             remedy="give the file of measurements; 'jules-ml inspect FILE' says what a file is",
         )
-    for one in records:
-        _use_position(one, hints)
+    for record in records:
+        _use_position(record, hints)
     return records, [one.paths[0] for one in inspections if one.draft is None and one.paths[0].is_file()]
 
 
@@ -252,7 +252,8 @@ def _shown(value: Any, folder: Path) -> Any:
 def _column_lines(record: SiteRecord, columns: Mapping[str, Any], wanted: Mapping[str, int]) -> list[str]:
     chosen = _chosen(record, columns, wanted)
     draft = record.draft
-    lines, others = [], []
+    lines: list[str] = []
+    others: list[str] = []
     for name, table in columns.items():
         keys = dict(table)
         if math.isnan(keys.get("depth", 0.0)):
