@@ -22,6 +22,55 @@ _FITS: Final = ("respiration", "moisture", "hydraulics", "carbon")
 _KINDS: Final = (*_FITS, "ensemble", "jules", "map")
 
 
+_Files = Annotated[
+    list[Path] | None, typer.Argument(help="Further files for --from.", show_default=False, metavar="[FILE]...")
+]
+_From = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: "
+        "experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
+        show_default=False,
+    ),
+]
+_Module = Annotated[
+    list[Path] | None,
+    typer.Option(help="Module folder that the run or the ensemble uses; may be repeated.", show_default=False),
+]
+_Site = Annotated[
+    str | None,
+    typer.Option(
+        help="Site code, or station, tower or data set in the file; default: from the file.", show_default=False
+    ),
+]
+_Offset = Annotated[
+    float | None,
+    typer.Option(min=-12.0, max=14.0, help="Local standard time minus UTC [h]; default: guessed.", show_default=False),
+]
+_Latitude = Annotated[
+    float | None,
+    typer.Option(min=-90.0, max=90.0, help="Latitude [degree]; default: from the file.", show_default=False),
+]
+_Longitude = Annotated[
+    float | None,
+    typer.Option(min=-180.0, max=180.0, help="Longitude [degree]; default: from the file.", show_default=False),
+]
+_Elevation = Annotated[
+    float | None,
+    typer.Option(
+        min=-500.0, max=9000.0, help="Height above sea level [m]; default: from the file.", show_default=False
+    ),
+]
+_Version = Annotated[
+    str | None,
+    typer.Option(
+        help="New run folder of JULES: version, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.",
+        show_default="8.2",
+    ),
+]
+
+
 @app.command(
     epilog="Examples:  jules-ml init respiration --from tower.csv --out tower   |   "
     "jules-ml init jules --from loobos --module modules/tower --out swap   |   jules-ml init jules --out my_site --from tower.toml"
@@ -35,56 +84,16 @@ def init(
             show_default=False,
         ),
     ],
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Further files for --from.", show_default=False, metavar="[FILE]...")
-    ] = None,
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: "
-            "experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
-            show_default=False,
-        ),
-    ] = None,
+    files: _Files = None,
+    source: _From = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default=False)] = None,
-    module: Annotated[
-        list[Path] | None,
-        typer.Option(help="Module folder that the run or the ensemble uses; may be repeated.", show_default=False),
-    ] = None,
-    site: Annotated[
-        str | None,
-        typer.Option(
-            help="Site code, or station, tower or data set in the file; default: from the file.", show_default=False
-        ),
-    ] = None,
-    utc_offset: Annotated[
-        float | None,
-        typer.Option(
-            min=-12.0, max=14.0, help="Local standard time minus UTC [h]; default: guessed.", show_default=False
-        ),
-    ] = None,
-    latitude: Annotated[
-        float | None,
-        typer.Option(min=-90.0, max=90.0, help="Latitude [degree]; default: from the file.", show_default=False),
-    ] = None,
-    longitude: Annotated[
-        float | None,
-        typer.Option(min=-180.0, max=180.0, help="Longitude [degree]; default: from the file.", show_default=False),
-    ] = None,
-    elevation: Annotated[
-        float | None,
-        typer.Option(
-            min=-500.0, max=9000.0, help="Height above sea level [m]; default: from the file.", show_default=False
-        ),
-    ] = None,
-    jules_version: Annotated[
-        str | None,
-        typer.Option(
-            help="New run folder of JULES: version, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.",
-            show_default="8.2",
-        ),
-    ] = None,
+    module: _Module = None,
+    site: _Site = None,
+    utc_offset: _Offset = None,
+    latitude: _Latitude = None,
+    longitude: _Longitude = None,
+    elevation: _Elevation = None,
+    jules_version: _Version = None,
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
 ) -> None:
