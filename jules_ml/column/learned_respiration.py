@@ -74,9 +74,10 @@ def range_notes(folder: Path | None, output: xr.Dataset) -> list[str]:
                 f"{low:.4g} to {high:.4g}"
                 for low, high in ((first.min(), first.max()), (table.seen_min, table.seen_max))
             )
+            unit = "" if UNITS[table.x] == "1" else f" {UNITS[table.x]}"
             notes.append(
                 f"{folder.name}: in {outside:.0%} of the run the {name} of the first layer ({span}) is outside the training range "
-                f"({seen} {UNITS[table.x]}), beyond which {'f' if table is fsth else 'g'} is {_BEYOND[settings.outside]}"
+                f"({seen}{unit}), beyond which {'f' if table is fsth else 'g'} is {_BEYOND[settings.outside]}"
             )
     return notes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jules_ml.learned.card import CARD, read_card
-from jules_ml.support.ready import is_ready, ready_folder, ready_names
+from jules_ml.support.ready import PREFIX, is_ready, ready_folder, ready_names
 
 #: Entry of the card of a ready-made module.
 READY: Final = "ready_made"
@@ -41,7 +41,7 @@ class ReadyModule:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON types."""
-        return {"name": self.name, "kind": self.kind, "use": f"ready:{self.name}", **self.entry}
+        return {"name": self.name, "kind": self.kind, "use": f"{PREFIX}{self.name}", **self.entry}
 
 
 def ready_module(name: str) -> ReadyModule:
@@ -57,7 +57,7 @@ def ready_module(name: str) -> ReadyModule:
     BadInput
         If there is no module of this name, or its card is damaged.
     """
-    name = name.removeprefix("ready:")
+    name = name.removeprefix(PREFIX)
     folder = ready_folder(name)
     card = read_card(folder / CARD)
     return ReadyModule(name, str(card["module"]), folder, card[READY])
@@ -69,8 +69,11 @@ def ready_modules() -> tuple[ReadyModule, ...]:
 
 
 def ready_notes(folder: Path | None) -> list[str]:
-    """Notes on a module that an experiment uses: the limits of a ready-made one, and none on another or without a module."""
+    """Note on a ready-made module that an experiment uses: what it was trained on, and its first limit; none on another module."""
     if folder is None or not is_ready(folder):
         return []
     module = ready_module(folder.name)
-    return [f"ready:{module.name}: {limit}" for limit in module.entry["limits"]]
+    return [
+        f"{PREFIX}{module.name} was trained on {module.entry['trained_on']['data']}; {module.entry['limits'][0]}. "
+        f"'jules-ml modules {module.name}' lists all limits"
+    ]
