@@ -37,8 +37,8 @@ KINDS: Final = ("respiration", "hydraulics", "moisture")
 MOST_MB: Final = 8.0
 #: Largest difference of a score that is computed again, on any machine.
 LEAST_AGREEMENT: Final = 0.005
-#: Module of the quick run: the class with the fewest data sets.
-QUICK: Final = "respiration-evergreen-needleleaf"
+#: Module of the quick run.
+QUICK: Final = "respiration-evergreen-broadleaf"
 
 
 def respiration(options: argparse.Namespace, claims: Claims) -> None:
