@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jules_ml.learned.ready import ReadyModule
 
 
-@app.command(epilog="Examples:  jules-ml modules   and   jules-ml modules respiration-all")
+@app.command(epilog="Examples:  jules-ml modules   |   jules-ml modules respiration-all")
 def modules(
     name: Annotated[str | None, typer.Argument(help="Name of a module, for all details.", show_default=False)] = None,
     json: Json = False,

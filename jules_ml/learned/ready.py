@@ -73,7 +73,11 @@ def ready_notes(folder: Path | None) -> list[str]:
     if folder is None or not is_ready(folder):
         return []
     module = ready_module(folder.name)
+    span = ""
+    if module.kind == "respiration":
+        each = (f"{name} {of['min']:.3g} to {of['max']:.3g}" for name, of in module.entry["training_range"].items())
+        span = f" ({', '.join(each)} K; outside, f and g are held at their edges)"
     return [
-        f"{PREFIX}{module.name} was trained on {module.entry['trained_on']['data']}; {module.entry['limits'][0]}. "
+        f"{PREFIX}{module.name} was trained on {module.entry['trained_on']['data']}{span}; {module.entry['limits'][0]}. "
         f"'jules-ml modules {module.name}' lists all limits"
     ]
