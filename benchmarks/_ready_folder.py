@@ -44,10 +44,28 @@ def write_ready(module: Described, folder: Path) -> Path:
     files = [folder / name for name in card[CHECKSUMS] if name != CARD]
     content = {key: value for key, value in card.items() if key != CHECKSUMS}
     # a plain JSON type throughout: the checksum is that of the content
-    made = {"training_range": training_range(card), "script": "benchmarks/ready_modules.py", "made_with": environment()}
+    limits = [*module.entry["limits"], *_limits_of_fit(card)]
+    made = {
+        "limits": limits,
+        "training_range": training_range(card),
+        "script": "benchmarks/ready_modules.py",
+        "made_with": environment(),
+    }
     entry = json.loads(json_text({**module.entry, **made}))
     (folder / CARD).write_text(json_text(with_checksums({**content, READY: entry}, files)), encoding="utf-8")
     return folder
+
+
+def _limits_of_fit(card: Mapping[str, Any]) -> list[str]:
+    """Limits that follow from a fit of respiration: the spread of the base respiration, and collinear drivers."""
+    if card["module"] != "respiration":
+        return []
+    rates = card["level"].values()
+    return [
+        f"the base rate is the geometric mean of the training sites, whose R0 is {min(rates):.2g} to {max(rates):.2g} umol m-2 s-1: "
+        "[modules] base_rate = 'jules' keeps the rate of the run",
+        *(warning for warning in card["warnings"] if "are collinear" in warning),
+    ]
 
 
 def _thin(path: Path) -> None:

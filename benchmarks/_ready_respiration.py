@@ -61,8 +61,6 @@ _LIMITS: Final = [
     "f and g were fitted to sensors, not to the soil of a model, where they lose part of their skill: compare the runs with "
     "'jules-ml evaluate --in-model' where there are observations",
     "the flux is soil respiration with roots; 0.54 of it counts as heterotrophic in the base rate",
-    "the base rate is the geometric mean of the training sites, which differ by a factor of two and more: [modules] base_rate = 'jules' "
-    "keeps the rate of the run",
     "wetness is a fraction of the wettest 0.1 % of each record, not of a measured porosity",
 ]
 

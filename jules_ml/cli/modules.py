@@ -64,7 +64,7 @@ def _print_details(module: ReadyModule) -> None:
         "held-out sites": f"{held_out['sites']}; {module.score}",
         **{f"  {name}": text for name, text in held_out["also"].items()},
         **{
-            f"training range, {name}": f"{span['min']:.4g} to {span['max']:.4g} {span['units']}"
+            f"training range, {name}": f"{span['min']:.4g} to {span['max']:.4g} {span['units']}".removesuffix(" 1")
             for name, span in entry["training_range"].items()
         },
         "licence": entry["licence"],

@@ -82,7 +82,7 @@ def test_a_run_of_the_column_uses_ready_made_modules(tmp_path: Path) -> None:
     output = " ".join(result.output.split())
     assert f"jules-ml evaluate ready:{CURVES} --in-model" in output
     assert (
-        f"ready:{CURVES} was trained on COSORE: 10 sets of chambers at 5 places; f and g were fitted to sensors"
+        f"ready:{CURVES} was trained on COSORE: 10 sets of chambers at 5 places (wetness 0.136 to 0.985, t_soil"
         in output
     )
     # the soil is drier than at the chambers, and the input statistics of one day are far from those of the towers
