@@ -18,6 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ def respiration(options: argparse.Namespace, claims: Claims) -> None:
         claims.report(f"COSORE {name}: left out", float("nan"), note=why)
     for name, classes in names.items():
         sets = chambers.of(classes)
-        scores: HeldOut = kept(options.keep, name, lambda sets=sets: held_out_scores(chambers, sets))
+        scores: HeldOut = kept(options.keep, name, partial(held_out_scores, chambers, sets))
         mean, error = scores.gain()
         medians = scores.table.drop(columns="place").median()
         note = ", ".join(f"{form} {value:.3f}" for form, value in medians.drop("module").items())
@@ -66,9 +67,7 @@ def respiration(options: argparse.Namespace, claims: Claims) -> None:
         shipped = "in the package" if scores.ships else "not in the package"
         claims.report(f"{name}: better than {JULES} by standard errors", mean / error, note=shipped)
         if scores.ships:
-            made_again(
-                options, claims, name, lambda sets=sets, scores=scores: respiration_module(chambers, sets, scores)
-            )
+            made_again(options, claims, name, partial(respiration_module, chambers, sets, scores))
     if not claims.quick:
         tower_claims(claims, options.data)
 
@@ -138,7 +137,7 @@ def main() -> int:
             claims.not_measured(f"{kind}: made again", why="needs the complete data and training")
         elif kind in wanted:
             name = f"{kind}-neon-uscrn"
-            made_again(options, claims, name, lambda module=module: module(claims, options.data, options.keep))
+            made_again(options, claims, name, partial(module, claims, options.data, options.keep))
     check_package(claims)
     return claims.finish()
 
