@@ -1,6 +1,7 @@
 # make demo   fit respiration to JULES's soil column at a flux tower, swap it in and judge the swap, in demo_output/
 # make test   style, types, tests and coverage of the package
 # make lint   only style, types and import rules
+# make docs   the documentation site, with all tutorials executed, in docs/_site; make linkcheck tries its links to other sites
 # make test-minimum   the tests without C, Fortran and MPI, with the oldest versions of the packages that pyproject.toml allows
 # All of them first install what they need: compilers by apt when run as root, Python packages in .venv.
 
@@ -14,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 # two processes, each with whole files, for their fixtures; the order is that of tests/conftest.py
 PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder -p no:cacheprovider
 
-.PHONY: demo test pytest test-minimum setup lint clean
+.PHONY: demo test pytest test-minimum setup lint docs linkcheck clean
 
 demo: setup
 	$(VENV)/bin/jules-ml demo
@@ -37,6 +38,18 @@ lint: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# warnings are errors; pages of earlier builds are removed, so that links to them are found
+docs: $(VENV)/docs
+	rm -rf docs/_site docs/_built
+	$(PYTHON) -m sphinx --builder html --fail-on-warning --keep-going docs docs/_site
+
+linkcheck: $(VENV)/docs
+	$(PYTHON) -m sphinx --builder linkcheck --define plot_gallery=0 docs docs/_links
+
+$(VENV)/docs: $(VENV)/ready
+	@$(PYTHON) -m pip install --quiet --no-compile --editable '.[docs]'
+	@touch $@
+
 setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml scripts/system_packages.sh
@@ -57,4 +70,4 @@ $(VENV)-minimum/ready: pyproject.toml scripts/minimum_versions.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-minimum build demo_output .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-minimum build demo_output docs/_site docs/_built docs/_links .coverage .coverage.*

@@ -109,7 +109,7 @@ def _compare(claims: Claims, records: Records, tables: dict[str, pd.DataFrame]) 
 
 
 def draw(records: Records, ensemble: MoistureEnsemble, tables: dict[str, pd.DataFrame]) -> None:
-    """Draw the figures of docs/moisture.md."""
+    """Draw the figures of docs/how_to/moisture.md."""
     images = REPOSITORY / "docs" / "images"
     early = np.asarray(records.spen.days <= SPEN_TRAIN_END)
     note = (

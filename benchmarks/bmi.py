@@ -66,7 +66,7 @@ def adapters(claims: Claims, path: Path) -> None:
 
 def run_by_hand(framework: str) -> str:
     """Versions and date of the last run of a framework's test, from the table of the documentation."""
-    table = (REPOSITORY / "docs" / "frameworks.md").read_text(encoding="utf-8")
+    table = (REPOSITORY / "docs" / "how_to" / "frameworks.md").read_text(encoding="utf-8")
     row = next(line for line in table.splitlines() if line.startswith(f"| {framework} |"))
     versions, date = (cell.strip() for cell in row.split("|")[2:4])
     installed = "" if importlib.util.find_spec(framework.lower()) is None else "; installed here: run tests/frameworks"

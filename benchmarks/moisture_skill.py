@@ -5,8 +5,8 @@ Baselines are computed in the same run: JULES as it is and rescaled, climatology
 trained until its error on a part of the training halves does not decrease. The first guess of the networks is the column with six fixed
 soils under the weather of each site. Training data of Spen Farm end in 2019. Sites are held out in four folds over NEON and USCRN
 together, and all of their days are scored; their offsets are predicted, or corrected by a few days of local observations. In addition to
-the records of towers, the networks are trained on runs of the column with other soils. docs/moisture.md describes what was tried on parts
-of the training halves; moisture_static_inputs.py compares static inputs.
+the records of towers, the networks are trained on runs of the column with other soils. docs/validation/moisture.md describes what was
+tried on parts of the training halves; moisture_static_inputs.py compares static inputs.
 
 Run as ``python benchmarks/moisture_skill.py [--quick] [--keep FOLDER]``; with ``--keep`` an interrupted run is continued.
 """

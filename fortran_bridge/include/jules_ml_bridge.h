@@ -2,7 +2,7 @@
  *
  * Every function with an int result returns a status: JML_OK or another of the codes below. jml_error_c returns the message of
  * the last error in the calling thread. No function stops the program. Arrays have Fortran's order, with the land points
- * fastest: Fortran's (land_pts, sm_levels) is C's [sm_levels][land_pts]. docs/bridge.md describes the arguments and their
+ * fastest: Fortran's (land_pts, sm_levels) is C's [sm_levels][land_pts]. docs/reference/bridge.md describes the arguments and their
  * units. Names with r32 are for float, and names with r64 for double. */
 
 #ifndef JULES_ML_BRIDGE_H

@@ -66,6 +66,6 @@ def with_right_reader(error: BadInput, record: Record) -> BadInput | None:
         return BadInput(
             f"this is {next(iter(kinds.values()))}, which reader '{record.reader}' does not read",
             where=path,
-            remedy=f"set reader = {names}; docs/running.md lists its keys",
+            remedy=f"set reader = {names}; docs/reference/experiment_file.md lists its keys",
         )
     return None

@@ -192,7 +192,9 @@ class Experiment(Section):
         """
         if section is None:
             raise BadInput(
-                f"section [{name}] is missing", where=self.file, remedy=f"add [{name}]; docs/running.md lists its keys"
+                f"section [{name}] is missing",
+                where=self.file,
+                remedy=f"add [{name}]; docs/reference/experiment_file.md lists its keys",
             )
         return section
 
@@ -228,7 +230,9 @@ class Experiment(Section):
         """
         if self.data is None:
             raise BadInput(
-                "section [data] is missing", where=self.file, remedy="add [data]; docs/running.md lists its keys"
+                "section [data] is missing",
+                where=self.file,
+                remedy="add [data]; docs/reference/experiment_file.md lists its keys",
             )
         data = self.data.named(self.site.name)
         try:

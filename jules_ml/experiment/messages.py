@@ -43,7 +43,7 @@ def syntax_error(error: tomllib.TOMLDecodeError, path: Path) -> BadInput:
     return BadInput(
         f"this is not TOML ({reason})",
         where=where,
-        remedy="write text in quotes, a table as [name] and a list as [1, 2]; docs/running.md has examples",
+        remedy="write text in quotes, a table as [name] and a list as [1, 2]; docs/reference/experiment_file.md has examples",
     )
 
 
@@ -148,7 +148,10 @@ def _unknown_switch(name: str, models: Sequence[type[BaseModel]]) -> tuple[str, 
     # many switches of JULES have similar names
     near = difflib.get_close_matches(name, {field for model in models for field in model.model_fields}, n=1, cutoff=0.8)
     remedy = f"write '{near[0]}' if you meant that, or remove it" if near else "remove it"
-    return f"the column does not have '{name}'", f"{remedy}; the keys of [physics] are listed in docs/running.md"
+    return (
+        f"the column does not have '{name}'",
+        f"{remedy}; the keys of [physics] are listed in docs/reference/experiment_file.md",
+    )
 
 
 def _split_remedy(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The commands of docs/batch.md, executed in order with a stand-in for JULES; ``sbatch`` and ``cylc`` are not called."""
+"""The commands of docs/how_to/batch.md, executed in order with a stand-in for JULES; ``sbatch`` and ``cylc`` are not called."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from jules_ml.cli import app
 from jules_ml.jules.run_folder import read_run_folder
 
-PAGE = (REPOSITORY / "docs" / "batch.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "how_to" / "batch.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 SCRIPTS = [text for language, text in BLOCKS if language == "bash"]
 runner = CliRunner()

@@ -1,4 +1,4 @@
-"""docs/calibration.md lists every parameter, and its example is a valid section."""
+"""docs/how_to/calibration.md lists every parameter, and its example is a valid section."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.paths import REPOSITORY
 from jules_ml.experiment.calibration import CalibrationSection
 from jules_ml.physics.parameter_names import PARAMETERS
 
-PAGE = (REPOSITORY / "docs" / "calibration.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "how_to" / "calibration.md").read_text(encoding="utf-8")
 
 
 def test_page_lists_every_parameter() -> None:

@@ -1,8 +1,8 @@
 """Commands in the documentation: each exists and accepts the options and arguments that are shown. None is executed.
 
 Input files of the commands are created empty for the test. Scripts, targets of ``make`` and pages that the documentation names must
-exist. ``tests/docs/test_batch.py`` executes the commands of ``docs/batch.md``, ``tests/jules/hooks/test_documentation.py`` those of
-``docs/hooks.md``.
+exist. ``tests/docs/test_batch.py`` executes the commands of ``docs/how_to/batch.md``, ``tests/jules/hooks/test_documentation.py`` those of
+``docs/how_to/hooks.md``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from jules_ml.cli import app
 
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = GROUP.commands
@@ -121,7 +121,7 @@ def test_command_in_the_text_has_known_options(code: Shown) -> None:
     assert {word for word in words if word.startswith("-")} <= known | {"--help"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_scripts_targets_and_pages_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for script in re.findall(r"\b(benchmarks/\w+\.py|scripts/\w+\.sh|docs/examples/\w+\.\w+)\b", text):
@@ -133,7 +133,7 @@ def test_scripts_targets_and_pages_exist(page: Path) -> None:
 
 
 def test_every_benchmark_is_listed() -> None:
-    text = (REPOSITORY / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    text = (REPOSITORY / "docs" / "validation" / "benchmarks.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+\.py)` \|", text, flags=re.MULTILINE)
     scripts = {path.name for path in (REPOSITORY / "benchmarks").glob("[!_]*.py")}
     # the stand-in for JULES is no benchmark

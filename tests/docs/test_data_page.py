@@ -1,4 +1,4 @@
-"""docs/data.md shows a section for each kind of file."""
+"""docs/how_to/data.md shows a section for each kind of file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.paths import REPOSITORY
 
 from jules_ml.experiment import load_experiment
 
-PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "how_to" / "data.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))

@@ -1,4 +1,4 @@
-"""docs/frameworks.md lists the exchanged variables as the components define them."""
+"""docs/how_to/frameworks.md lists the exchanged variables as the components define them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytest.importorskip("bmipy")
 from jules_ml.frameworks.bmi import COLUMN_OUTPUTS, STATE, WEATHER
 from jules_ml.frameworks.variables import SOIL_INPUTS, SOIL_ONLY_OUTPUTS
 
-PAGE = (REPOSITORY / "docs" / "frameworks.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "how_to" / "frameworks.md").read_text(encoding="utf-8")
 
 
 def test_page_lists_inputs_with_their_units_and_ranges() -> None:

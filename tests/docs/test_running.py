@@ -1,4 +1,4 @@
-"""docs/running.md lists every key of the experiment file as the schema defines it."""
+"""docs/reference/experiment_file.md lists every key of the experiment file as the schema defines it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
 from jules_ml.experiment.surface import SurfaceSection, TileSection
 
 DOCS = REPOSITORY / "docs"
-RUNNING = (DOCS / "running.md").read_text(encoding="utf-8")
+RUNNING = (DOCS / "reference" / "experiment_file.md").read_text(encoding="utf-8")
 
 TABLES: dict[str, type[BaseModel]] = {
     "[site]": SiteSection,
@@ -162,4 +162,4 @@ def test_example_on_the_page_is_a_valid_experiment(text: str, tmp_path: Path) ->
 def test_examples_are_valid_experiments(path: Path) -> None:
     experiment = load_experiment(path)
     assert experiment.run is not None
-    assert f"examples/{path.name}" in RUNNING
+    assert f"examples/{path.name}" in (DOCS / "how_to" / "running.md").read_text(encoding="utf-8")

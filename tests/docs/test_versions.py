@@ -1,4 +1,4 @@
-"""docs/versions.md gives the number of entries of each version as the table has it, and its example is valid."""
+"""docs/reference/versions.md gives the number of entries of each version as the table has it, and its example is valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jules_ml.jules.rose import read_rose_app
 from jules_ml.jules.run_folder import RunFolder
 from jules_ml.jules.versions import VERSIONS, entry_table, versions_of_run
 
-PAGE = (REPOSITORY / "docs" / "versions.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "reference" / "versions.md").read_text(encoding="utf-8")
 
 
 def test_page_has_the_number_of_entries_of_each_version() -> None:
@@ -42,7 +42,7 @@ def test_page_lists_what_the_version_is_known_from_in_order(tmp_path: Path) -> N
     assert [versions.source for versions in known] == sources
     assert rows == [
         "`version` under `[jules]`",
-        "the [hooks](hooks.md) of the executable",
+        "the [hooks](../how_to/hooks.md) of the executable",
         "the Rose application",
         "the entries of the namelists",
     ]

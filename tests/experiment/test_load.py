@@ -111,7 +111,7 @@ def test_unknown_keys_are_refused_with_the_nearest(tmp_path: Path, old: str, new
             "[physics]\nl_vegdrag_pft = true\n[run]",
             "physics.l_vegdrag_pft",
             "the column does not have 'l_vegdrag_pft'",
-            "remove it; the keys of [physics] are listed in docs/running.md",
+            "remove it; the keys of [physics] are listed in docs/reference/experiment_file.md",
         ),
         ("[run]", "[physics]\nnsnax = 3\n[run]", "physics.nsnax", "not have 'nsnax'", "write 'nsmax'"),
         *(

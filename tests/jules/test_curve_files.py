@@ -158,7 +158,7 @@ def test_repeat_counts_of_namelists_are_read(tmp_path: Path) -> None:
 
 
 def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
-    page = (REPOSITORY / "docs" / "bridge.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reference" / "bridge.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"^```text\n(&jules_ml_curve.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     (tmp_path / "fsth.nml").write_text(text, encoding="ascii")
     assert float(read_curve(tmp_path / "fsth.nml", "fsth")(torch.tensor([0.75]).double())) == 1.0

@@ -248,7 +248,7 @@ def _load(draft: Draft) -> xr.Dataset:
         raise BadInput(
             ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")))),
             where="the drafted section",
-            remedy="correct this key, or write the section by hand; docs/running.md lists the keys",
+            remedy="correct this key, or write the section by hand; docs/reference/experiment_file.md lists the keys",
         ) from error
     return section.read()
 

@@ -276,7 +276,9 @@ def _clock(ds: xr.Dataset, time: pd.DatetimeIndex, interval: pd.Timedelta) -> li
     """Clock against the sun: by position if it is known, else by the hour at which radiation is centred."""
     if "latitude" in ds.attrs and "longitude" in ds.attrs:
         return [
-            Suspicion("time", note.split(": ", 1)[-1], "see docs/data.md: time stamps are local standard time all year")
+            Suspicion(
+                "time", note.split(": ", 1)[-1], "see docs/how_to/data.md: time stamps are local standard time all year"
+            )
             for note in clock_notes(ds)
         ]
     name = next((name for name in ("sw_down", "ppfd") if name in ds and ds[name].dims == ("time",)), None)

@@ -91,7 +91,7 @@ def _text(path: Path, draft: Draft) -> tuple[pd.DataFrame, dict[str, str], TimeG
             if layout is None
             else "the names of the columns are not unique",
             where=path,
-            remedy="give a delimited text file with a header, or a file of a format that docs/data.md lists",
+            remedy="give a delimited text file with a header, or a file of a format that docs/how_to/data.md lists",
         )
     texts = read_texts(path, layout)
     times = guess_times(texts)

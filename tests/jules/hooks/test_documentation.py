@@ -1,4 +1,4 @@
-"""docs/hooks.md followed to the letter: its commands and namelists, with the host in the place of JULES.
+"""docs/how_to/hooks.md followed to the letter: its commands and namelists, with the host in the place of JULES.
 
 ``DIR`` is a folder of this name, in which the objects and .mod files of the host are where FCM writes those of JULES. ``fcm`` and the
 Fortran compiler are scripts: that of FCM links the objects as JULES's platform ``custom`` does, with the flags in ``JULES_LDFLAGS_EXTRA``.
@@ -20,7 +20,7 @@ from helpers.hosts import HostRunner, curve_table, respiration_files
 from helpers.mpi import jules_tree
 from helpers.paths import REPOSITORY
 
-PAGE = (REPOSITORY / "docs" / "hooks.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs" / "how_to" / "hooks.md").read_text(encoding="utf-8")
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 NAMELISTS = [text for language, text in BLOCKS if language == "fortran"]

@@ -1,4 +1,4 @@
-"""Networks of torch that run in the host through Python: the example of docs/bridge.md, and a product with the critical point."""
+"""Networks of torch that run in the host through Python: the example of docs/reference/bridge.md, and a product with the critical point."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check(run: HostRun, names: list[str], net: nn.Module, inputs: list[np.ndarra
 def test_the_example_of_the_documentation_runs(
     host: HostRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (REPOSITORY / "docs" / "bridge.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reference" / "bridge.md").read_text(encoding="utf-8")
     (code,) = (
         block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "write_respiration_net" in block
     )
