@@ -16,6 +16,7 @@ from jules_ml.cli import (  # noqa: F401  (each registers its command)
     hooks,
     init,
     inspect,
+    modules,
     run,
 )
 from jules_ml.cli.application import app

@@ -13,6 +13,7 @@ from jules_ml.cli.printing import Json, Quiet, in_place, print_outcome, print_ve
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 def evaluate(
     context: typer.Context,
-    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    module: Annotated[Path, typer.Argument(help="Module folder, or ready:NAME.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
     data: Annotated[
         list[Path] | None,
@@ -45,6 +46,7 @@ def evaluate(
     """Score a module on records that were not used to fit it, or in the model that it is swapped into."""
     from jules_ml.experiment import load_experiment
 
+    module = module_folder(module)
     experiments = [load_experiment(path) for path in data or []]
     run = None if in_model is None else load_experiment(in_model)
     from jules_ml.comparison.runs import is_run

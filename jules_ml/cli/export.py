@@ -12,6 +12,7 @@ from jules_ml.cli.application import app
 from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_warnings, progress_bars
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import Contents, replaced_folder
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.learned.uses import Export, Exported, MapExport, MapRequest
@@ -85,7 +86,7 @@ LeaveOut = Annotated[
     "jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils"
 )
 def export(
-    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    module: Annotated[Path, typer.Argument(help="Module folder, or ready:NAME.", show_default=False)],
     to: Annotated[
         str,
         typer.Option(
@@ -115,6 +116,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Export a module to files that JULES reads, for its sites or for a map."""
+    module = module_folder(module)
     options = _MapOptions(tuple(grid or ()), like, members, dzsoil, tuple(name or ()), tuple(leave_out or ()), run)
     _export(module, to, out, predicted, experiment, options, quiet)
 
@@ -175,6 +177,7 @@ def _export(
     from jules_ml.experiment import load_experiment
     from jules_ml.learned.card import module_kind, notes_without_checksums
     from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
+    from jules_ml.learned.ready import ready_notes
     from jules_ml.learned.uses import export_names, export_of
 
     form = export_of(to)
@@ -199,7 +202,7 @@ def _export(
     if quiet:
         return
     print_warnings([*verdict_warnings([module] if kind in JUDGED else [], loaded), *notes_without_checksums([module])])
-    for note in done.notes:
+    for note in (*ready_notes(module), *done.notes):
         out_console.print(f"[bold]note[/] {escaped(staged.text(note))}", soft_wrap=True)
     print_files(map(staged.final, done.files))
 

@@ -15,6 +15,7 @@ from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 from jules_ml.support.plugins import check_plugin
 from jules_ml.support.progress import renamed
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.learned.adaptation import AdaptationDays
@@ -65,6 +66,7 @@ def fit(
 
     if adapt is None and (days is not None or days_at is not None):
         raise BadInput("--days and --days-at need --adapt", remedy="give --adapt DIR too, or leave them out")
+    adapt = None if adapt is None else module_folder(adapt)
     # the kind and the experiments are checked before torch is imported, so that errors in them are reported quickly
     check_plugin(KINDS, kind)
     _check_kind(adapt, kind)

@@ -17,6 +17,7 @@ from jules_ml.cli.printing import (
     out_console,
     print_files,
     print_next,
+    print_notes,
     print_run_summary,
     print_warnings,
     progress_bars,
@@ -142,10 +143,12 @@ def _refuse_beside(option: str, folder: Path, end: str, *others: Path | bool | N
 def _print_warnings_of_modules(experiment: Experiment) -> None:
     from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.model_verdict import verdict_warnings
+    from jules_ml.learned.ready import ready_notes
 
     moisture = None if experiment.closed_loop is None else experiment.closed_loop.moisture
     modules = [experiment.modules.respiration, experiment.modules.hydraulics, moisture]
     print_warnings([*verdict_warnings(modules, experiment), *notes_without_checksums(modules)])
+    print_notes(note for module in modules for note in ready_notes(module))
 
 
 def _run_column(experiment: Experiment, folder: Path, quiet: bool) -> None:
