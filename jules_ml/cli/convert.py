@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, print_files
+from jules_ml.cli.printing import Json, Quiet, print_files, print_result
 
 
 class Layout(StrEnum):
@@ -45,6 +45,7 @@ def convert(
         bool, typer.Option("--validation", help="The sites of a submission are those of validation.")
     ] = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Write the output of a run with the names, units and signs that ILAMB, modelevaluation.org and CalLMIP read."""
     if to is Layout.CALLMIP:
@@ -58,5 +59,7 @@ def convert(
 
         names: Literal["alma", "cmip"] = "alma" if to is Layout.ALMA else "cmip"
         written = [write_converted(with_its_run(read_convertible(run), run, names, out), names, out)]
-    if not quiet:
+    if json:
+        print_result({}, written)
+    elif not quiet:
         print_files(written)
