@@ -18,6 +18,7 @@ from jules_ml.frameworks.coupled import CoupledComponent
 from jules_ml.frameworks.setup import read_setup
 from jules_ml.frameworks.stepping import EagerStepping, Exchange, KernelStepping, Stepping
 from jules_ml.frameworks.variables import WEATHER
+from jules_ml.physics.compilation import can_compile
 from jules_ml.physics.integration import integrate
 from jules_ml.physics.surface import Forcing
 
@@ -82,46 +83,70 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def cost_of_columns(path: Path, *, columns: int, days: int) -> tuple[float, float, float]:
-    """Processor time of a step [ms]: of the component, of the batched column one step at a time, and integrated as a whole."""
+def cost_of_columns(path: Path, *, columns: int, days: int, rounds: int) -> dict[str, float]:
+    """Processor time of a step [ms] of many columns with the same weather, the median of interleaved runs.
+
+    ``record`` and ``coupled`` are a component with a record, and one whose inputs are all set before each step; ``batched`` is the batched
+    column, and ``stepwise`` the batched column one step at a time.
+    """
     places = np.linspace(50.0, 60.0, columns).round(5).tolist()
-    many = with_component(path, f"latitude = {places}\nlongitude = {places}")
-    text = many.read_text(encoding="utf-8")
-    many.write_text(text.replace("compiled = false", "compiled = true"), encoding="utf-8")
-    component, setup = initialised(many), read_setup(many)
+    section = f"latitude = {places}\nlongitude = {places}"
+    components = {
+        "record": compiled_component(path, section),
+        "coupled": compiled_component(path, f'mode = "coupled"\n{section}'),
+    }
+    calls, steps = plain_columns(with_component(path, section), columns=columns, days=days)
+    weather = {name: np.repeat(x[:steps, None], columns, axis=1) for name, x in weather_of(path).items()}
+
+    def coupled() -> None:
+        component = components["coupled"]
+        for step in range(steps):
+            for name, values in weather.items():
+                component.set_value(name, values[step])
+            component.update()
+
+    calls |= {"record": lambda: components["record"].update_until(_DAY * days), "coupled": coupled}
+    starts = {name: component.to_state() for name, component in components.items()}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, component in components.items():
+            component.from_state(starts[name])
+        for name, call in calls.items():
+            seconds = seconds_of(call)
+            if number:  # the first round compiles
+                times[name].append(seconds)
+    return {name: float(np.median(each)) / steps * 1e3 for name, each in times.items()}
+
+
+def plain_columns(path: Path, *, columns: int, days: int) -> tuple[dict[str, Callable[[], None]], int]:
+    """Ways to step the batched column of an experiment without a component, and the number of steps."""
+    setup, steps = read_setup(path), 48 * days
     assert setup.record is not None
-    outputs = ("smcl", "t_soil", *(v.jules for v in component.variables.values() if v.role == "output"))
-    record = torch.from_numpy(setup.record[: 48 * days])
-    forcing = Forcing(*(record[:, k, None].expand(-1, columns).contiguous() for k in range(record.shape[1])))
+    forcing = Forcing(*(torch.from_numpy(x)[:steps, None].expand(-1, columns).contiguous() for x in setup.record.T))
+    variables = SoilColumnBmi.variables.values()
+    outputs = {v.jules: columns * (len(setup.depths) if v.grid else 1) for v in variables if v.role != "input"}
     arrays = [np.array(x[0].numpy()) for x in forcing]
     exchange = Exchange(Forcing, arrays, outputs)
-    column: Stepping = (
-        KernelStepping(setup.column, setup.state, exchange)
-        if setup.compiled
-        else EagerStepping(setup.column, setup.state, exchange)
-    )
+    kind = KernelStepping if can_compile() else EagerStepping
+    column: Stepping = kind(setup.column, setup.state, exchange)
 
     def stepwise() -> None:
-        for step in range(48 * days):
+        for step in range(steps):
             for array, values in zip(arrays, forcing, strict=True):
                 array[...] = values[step].numpy()
             column.step()
 
-    def whole() -> None:
-        integrate(setup.column, setup.state, forcing, outputs=outputs, compiled=setup.compiled)
+    def batched() -> None:
+        integrate(setup.column, setup.state, forcing, outputs=tuple(outputs), compiled=can_compile())
 
-    whole()
-    start = component.to_state()
-    best = [np.inf] * 3
+    return {"stepwise": stepwise, "batched": batched}, steps
 
-    def as_component() -> None:
-        component.update_until(_DAY * days)
 
-    for _ in range(5):
-        component.from_state(start)
-        for k, call in enumerate((as_component, stepwise, whole)):
-            best[k] = min(best[k], seconds_of(call))
-    return best[0] / (48 * days) * 1e3, best[1] / (48 * days) * 1e3, best[2] / (48 * days) * 1e3
+def compiled_component(path: Path, section: str) -> SoilColumnBmi:
+    """Component whose steps are compiled."""
+    new = with_component(path, section)
+    new.write_text(new.read_text(encoding="utf-8").replace("compiled = false", "compiled = true"), encoding="utf-8")
+    return initialised(new)
 
 
 def largest_difference(component: CoupledComponent, expected: dict[str, NDArray[np.float64]]) -> float:
@@ -147,6 +172,16 @@ def difference_coupled(path: Path) -> float:
             component.set_value(name, values[step : step + 1])
         component.update()
     return largest_difference(component, plain_column(path))
+
+
+def with_land_surface(path: Path) -> Path:
+    """Experiment with JULES's land surface, whose sun needs the start of a coupled run."""
+    text = path.read_text(encoding="utf-8").replace("[surface]", "[physics]\n\n[surface]", 1)
+    record = text[text.index("[data]") :]
+    start = next(line for line in record.splitlines() if line.startswith("start"))
+    new = path.with_name("land.toml")
+    new.write_text(text.replace("mean_over = 1\n", f"mean_over = 1\n{start}\n"), encoding="utf-8")
+    return new
 
 
 def difference_ngen(path: Path) -> float:

@@ -111,13 +111,13 @@ def captions(result: Calibration, series: Sequence[str]) -> dict[str, str]:
     left_out = len(result.simulation.parameters.displacements) - _MOST_PARAMETERS
     more = f" {left_out} more are in calibration.json." if left_out > 0 else ""
     of_parameters = (
-        "Change of each fitted parameter from its value in the experiment: posterior mean and 95 % interval (red) and 95 % interval of "
+        "Change of each fitted parameter from its value in the experiment: posterior mean and 95 % interval (orange) and 95 % interval of "
         f"the prior (grey). A posterior interval as wide as that of the prior means that the observations do not constrain the "
         f"parameter.{more}"
     )
     of_series = (
         "Daily means of the observations (black), of the run with the parameters of the experiment (grey) and of the run with the fitted "
-        f"parameters (red). The shaded test period was not used in the fit.{band}"
+        f"parameters (orange). The shaded test period was not used in the fit.{band}"
     )
     return {"parameters": of_parameters} | dict.fromkeys(series, of_series)
 

@@ -100,6 +100,10 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
         compared="The columns with the parameters of the experiment (prior) and with the fitted ones are scored on the same days.",
         contents="Parameters, their uncertainty and correlation, costs and all scores are in calibration.json, daily values in "
         "predictions.nc, and files for JULES in the folder jules of {folder}.",
+        titles={"parameters": "Fitted parameters, before and after"}
+        | {
+            f"series_{file}": f"Observations and simulations at {name}" for name, file in safe_file_names(names).items()
+        },
         captions=captions(result, [f"series_{file}" for file in safe_file_names(names).values()]),
         values=[HEADERS, *value_table(made.scores["parameters"])],
     )

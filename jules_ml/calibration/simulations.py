@@ -37,6 +37,7 @@ _OUTPUTS: Final = (
     "ecan_gb",
     "ei_gb",
     "esoil_gb",
+    "et_stom_gb",
     "esoil",
     "surf_roff",
     "sub_surf_roff",

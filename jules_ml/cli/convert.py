@@ -53,12 +53,14 @@ def convert(
 
         written = write_submissions(run, Submission(model, scenario, validation), out)
     else:
-        from jules_ml.comparison.converted_files import write_converted
+        from jules_ml.comparison.converted_files import converted_file, write_converted
         from jules_ml.comparison.converted_source import with_its_run
         from jules_ml.comparison.convertible import read_convertible
 
         names: Literal["alma", "cmip"] = "alma" if to is Layout.ALMA else "cmip"
-        written = [write_converted(with_its_run(read_convertible(run), run, names, out), names, out)]
+        converted = read_convertible(run)
+        path = converted_file(converted.site, names, out)
+        written = [write_converted(with_its_run(converted, run, path), names, out)]
     if json:
         print_result({}, written)
     elif not quiet:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jules_ml.column.land_weather import land_forcing
+from jules_ml.column.land_weather import land_forcing, monthly_values
 from jules_ml.column.surface_types import read_type_files
 from jules_ml.data.record import place
 from jules_ml.errors import BadInput
@@ -260,6 +260,7 @@ def experiment_forcing(
         If the position of the site is unknown, or a variable of the record is missing or has gaps.
     """
     attrs = weather.series.attrs
+    stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     if physics.l_cosz and not {"latitude", "longitude"} <= set(attrs):
         raise BadInput(
             "the position of the site is unknown, which the sun needs",
@@ -272,7 +273,7 @@ def experiment_forcing(
         longitude=float(attrs.get("longitude", 0.0)),
         l_cosz=physics.l_cosz,
         diff_frac=physics.diff_frac_const,
-        vegetation=_vegetation(experiment, land, weather, record),
+        vegetation=vegetation_at(experiment, land, stamps, float(attrs["interval_seconds"]), record=record),
         dtype=land.frac.dtype,
     )
 
@@ -307,51 +308,67 @@ def column_forcing(
     return weather.tensors(column.dzsoil.dtype)
 
 
-def _vegetation(
-    experiment: Experiment, land: LandSurface, weather: Weather, record: xr.Dataset
+def vegetation_at(
+    experiment: Experiment,
+    land: LandSurface,
+    stamps: pd.DatetimeIndex,
+    timestep: float,
+    *,
+    record: xr.Dataset | None,
 ) -> dict[str, NDArray[np.float64]]:
-    """Leaf area and height at the steps, shape (step, pft), where a tile gives them by month or by the record."""
+    """Leaf area and height at steps, where a tile gives them by month or by the record.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With ``[surface]``.
+    land : LandSurface
+        From :func:`experiment_land`.
+    stamps : DatetimeIndex, shape (step,)
+        End of each step, UTC.
+    timestep : float
+        Length of a step [s].
+    record : xarray.Dataset or None
+        Site dataset, with the variables that tiles name.
+
+    Returns
+    -------
+    dict of str to array, shape (step, pft)
+        ``lai`` [1] and ``canht`` [m], those that vary in time.
+
+    Raises
+    ------
+    BadInput
+        If a variable of the record is missing, or there is no record.
+    """
     section = experiment.required(experiment.surface, "surface")
-    stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
-    length = pd.Timedelta(seconds=float(weather.series.attrs["interval_seconds"]))
+    length = pd.Timedelta(seconds=timestep)
     rows = _rows(section, land.types, experiment)
     values: dict[str, NDArray[np.float64]] = {}
     for key, name in _IN_TIME.items():
         varying = {row: getattr(tile, key) for row, tile in rows.items() if isinstance(getattr(tile, key), tuple | str)}
         if not varying:
             continue
-        constant = getattr(land, name).squeeze(-1).double().numpy()
+        constant = getattr(land, name)[:, 0].double().numpy()
         series = np.repeat(constant[None, :], len(stamps), axis=0)
         for row, value in varying.items():
+            where = f"{experiment.file}, surface.tiles, {key}"
             if isinstance(value, str):
-                series[:, row] = _of_record(record, value, stamps, f"{experiment.file}, surface.tiles, {key}")
+                series[:, row] = _of_record(record, value, stamps, where)
             else:
                 series[:, row] = monthly_values(value, stamps - length)
         values[name] = series
     return values
 
 
-def monthly_values(values: tuple[float, ...], times: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Interpolate monthly values linearly between the middles of the months.
-
-    Parameters
-    ----------
-    values : tuple of float, length 12
-        January to December.
-    times : DatetimeIndex, shape (step,)
-
-    Returns
-    -------
-    array, shape (step,)
-    """
-    years = range(times[0].year - 1, times[-1].year + 2)
-    middles = pd.DatetimeIndex([pd.Timestamp(year=y, month=m, day=15, hour=12) for y in years for m in range(1, 13)])
-    seconds = middles.as_unit("s").asi8.astype(np.float64)
-    return np.asarray(np.interp(times.as_unit("s").asi8.astype(np.float64), seconds, np.tile(values, len(years))))
-
-
-def _of_record(record: xr.Dataset, name: str, stamps: pd.DatetimeIndex, key: str) -> NDArray[np.float64]:
+def _of_record(record: xr.Dataset | None, name: str, stamps: pd.DatetimeIndex, key: str) -> NDArray[np.float64]:
     """Series of the record at the steps: linear between its values, and the first and last one outside them."""
+    if record is None:
+        raise BadInput(
+            f"{name!r} is a series of the record, and a coupled component has no record",
+            where=key,
+            remedy="give a number or twelve monthly values, or couple the inputs of a list (component.mode = 'mixed')",
+        )
     where = place(record, name)
     if name not in record or record[name].dims != ("time",):
         choice = ", ".join(str(n) for n, v in record.data_vars.items() if v.dims == ("time",))

@@ -53,19 +53,59 @@ def land_forcing(
         array = np.broadcast_to(np.asarray(values, dtype=np.float64), (len(starts),))
         return torch.tensor(array, dtype=dtype).unsqueeze(-1)
 
-    cosz = torch.ones(len(starts), dtype=torch.float64)
+    cosz = torch.ones(len(starts), 1, dtype=torch.float64)
     if l_cosz:
-        seconds = starts.hour * 3600 + starts.minute * 60 + starts.second
-        cosz = cos_zenith_angle(
-            torch.tensor(starts.day_of_year.to_numpy(), dtype=torch.float64),
-            torch.tensor(seconds.to_numpy(), dtype=torch.float64),
-            torch.tensor(latitude, dtype=torch.float64),
-            torch.tensor(longitude, dtype=torch.float64),
-            days_in_year=torch.tensor(np.where(starts.is_leap_year, 366.0, 365.0)),
-        )
+        cosz = sun_at(starts, np.array([latitude]), np.array([longitude]))
     return LandForcing(
         *weather.tensors(dtype),
-        cosz=cosz.to(dtype).unsqueeze(-1),
+        cosz=cosz.to(dtype),
         diff_frac=series(diff_frac),
         **{name: torch.as_tensor(values, dtype=dtype).unsqueeze(-1) for name, values in vegetation.items()},
     )
+
+
+def sun_at(starts: pd.DatetimeIndex, latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> torch.Tensor:
+    """Compute the cosine of the solar zenith angle of steps at places.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex, shape (step,)
+        Start of each step, UTC.
+    latitude, longitude : array, shape (column,)
+        Positions [degrees].
+
+    Returns
+    -------
+    Tensor, shape (step, column)
+        Double precision [1]; 0 at night.
+    """
+
+    def of_time(values: ArrayLike) -> torch.Tensor:
+        return torch.tensor(np.asarray(values), dtype=torch.float64).unsqueeze(-1)
+
+    return cos_zenith_angle(
+        of_time(starts.day_of_year),
+        of_time(starts.hour * 3600 + starts.minute * 60 + starts.second),
+        torch.tensor(latitude, dtype=torch.float64),
+        torch.tensor(longitude, dtype=torch.float64),
+        days_in_year=of_time(np.where(starts.is_leap_year, 366.0, 365.0)),
+    )
+
+
+def monthly_values(values: tuple[float, ...], times: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Interpolate monthly values linearly between the middles of the months.
+
+    Parameters
+    ----------
+    values : tuple of float, length 12
+        January to December.
+    times : DatetimeIndex, shape (step,)
+
+    Returns
+    -------
+    array, shape (step,)
+    """
+    years = range(times[0].year - 1, times[-1].year + 2)
+    middles = pd.DatetimeIndex([pd.Timestamp(year=y, month=m, day=15, hour=12) for y in years for m in range(1, 13)])
+    seconds = middles.as_unit("s").asi8.astype(np.float64)
+    return np.asarray(np.interp(times.as_unit("s").asi8.astype(np.float64), seconds, np.tile(values, len(years))))

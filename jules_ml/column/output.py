@@ -99,6 +99,7 @@ def _of_pfts(units: str, long_name: str) -> Output:
 
 #: Further outputs of a column with JULES's land surface.
 LAND_OUTPUTS: dict[str, Output] = {
+    "et_stom_gb": Output(_RATE, "transpiration through stomata", "transpiration_flux"),
     "npp_gb": Output(
         _RATE,
         "net primary productivity, as carbon",

@@ -22,6 +22,8 @@ _TRAITS: Final = ("lma", "nmass", "nr", "nsw", "vint", "vsl", "hw_sw")
 _UNUSED: Final = 1.0
 #: Names of the roles of types in ``jules_surface_types`` that are no name of one type.
 _NOT_NAMES: Final = ("npft", "nnvg", "ncpft")
+#: Names that JULES allows for one type: the canyon stands for the urban type.
+_ONE_TYPE: Final = {"urban", "urban_canyon"}
 _ROLES: Final = ("soil", "lake", "ice", "urban")
 
 
@@ -55,7 +57,7 @@ def surface_types(
     Raises
     ------
     BadInput
-        If a number of types is missing, or parameters are missing or no numbers; the message names all of a group.
+        If a number of types is missing, two names are of one type, or parameters are missing or no numbers, of which the message names all.
     """
     n_plants, n_others = (_count(types, name, where["jules_surface_types"]) for name in ("npft", "nnvg"))
     in_snow = {name: _of_snow(snow.get(name), default, n_plants) for name, default in SNOW_PARAMETERS.items()}
@@ -70,7 +72,7 @@ def surface_types(
                 OtherTypes._fields, others, n_others, unused_of_others(switches), where["jules_nvegparm"], dtype
             ),
         ),
-        names=_names(types, plants, n_plants + n_others),
+        names=_names(types, plants, n_plants + n_others, where),
         **{role: int(types[role]) - 1 if _is_type(types.get(role)) else -1 for role in _ROLES},
     )
 
@@ -233,13 +235,32 @@ def _parameters(
     return {name: torch.tensor(numbers, dtype=dtype).unsqueeze(-1) for name, numbers in values.items()}
 
 
-def _names(types: Mapping[str, Any], plants: Mapping[str, Any], count: int) -> tuple[str, ...]:
+def _names(
+    types: Mapping[str, Any], plants: Mapping[str, Any], count: int, where: Mapping[str, str]
+) -> tuple[str, ...]:
     """Names of the types: those of ``jules_surface_types``, or of ``pft_name_io`` (JULES 8.2), or ``pft_1``, ``nvg_1``."""
     n_plants = int(types["npft"])
     names = [f"pft_{k + 1}" if k < n_plants else f"nvg_{k + 1 - n_plants}" for k in range(count)]
-    for k, name in enumerate(_listed(plants.get("pft_name_io"))[:n_plants]):
-        names[k] = str(name).strip() or names[k]
+    for k, label in enumerate(_listed(plants.get("pft_name_io"))[:n_plants]):
+        name = str(label).strip()
+        number = types.get(name.lower())
+        if name.lower() not in _NOT_NAMES and _is_type(number) and number != k + 1:
+            raise BadInput(
+                f"pft_name_io({k + 1}) is {name}, which is type {number} in &JULES_SURFACE_TYPES",
+                where=where["jules_pftparm"],
+                remedy="give the names of pft_name_io in the order of the types",
+            )
+        names[k] = name or names[k]
+    of_number: dict[int, str] = {}
     for name, number in types.items():
-        if name not in _NOT_NAMES and _is_type(number) and number <= count:
-            names[number - 1] = name
-    return tuple(names)
+        if name in _NOT_NAMES or not _is_type(number) or number > count:
+            continue
+        other = of_number.get(number, name)
+        if other != name and {other, name} != _ONE_TYPE:
+            raise BadInput(
+                f"{other} and {name} are both type {number}",
+                where=where["jules_surface_types"],
+                remedy="give each type a number of its own, or leave one of the names out",
+            )
+        of_number[number] = "urban" if other != name else name
+    return tuple(of_number.get(k + 1, name) for k, name in enumerate(names))

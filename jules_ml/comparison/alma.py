@@ -29,14 +29,18 @@ Names = Literal["alma", "cmip"]
 _SURFACE_LAYER: Final = 0.1
 _WATER: Final = "kg m-2 s-1"
 _HEAT: Final = "W m-2"
+_WITH_SOIL: Final = (
+    "of the plant types, evaporation of the soil below them included, because the output lacks et_stom_gb"
+)
 _CO2: Final = "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to"
 
 
 class Way(NamedTuple):
-    """How a variable follows from JULES's: the variables that are needed, and the function of the dataset."""
+    """How a variable follows from JULES's: the variables that are needed, the function of the dataset, and what to say about the values."""
 
     needs: tuple[str, ...]
     value: Callable[[xr.Dataset], xr.DataArray]
+    comment: str = ""
 
 
 class Converted(NamedTuple):
@@ -153,17 +157,19 @@ _WATER_BALANCE: Final = (
         _WATER,
         "transpiration",
         "transpiration_flux",
-        (Way(("esoil", "frac", "pft"), lambda ds: _of_tiles(ds, plants=True)),),
-        comment="of the plant types, evaporation of the soil below them included, which JULES does not separate",
+        (*same("et_stom_gb"), Way(("esoil", "frac", "pft"), lambda ds: _of_tiles(ds, plants=True), _WITH_SOIL)),
     ),
     Converted(
         "ESoil",
         "evspsblsoi",
         _WATER,
-        "evaporation from bare soil",
+        "evaporation from soil",
         None,
-        (Way(("esoil", "frac", "pft"), lambda ds: _of_tiles(ds, plants=False)),),
-        comment="of the types without plants",
+        (
+            *_sum("esoil_gb", "-et_stom_gb"),
+            Way(("esoil", "frac", "et_stom_gb"), lambda ds: (ds["esoil"] * ds["frac"]).sum("tile") - ds["et_stom_gb"]),
+            Way(("esoil", "frac", "pft"), lambda ds: _of_tiles(ds, plants=False), "of the types without plants"),
+        ),
     ),
 )
 _STATES: Final = (
@@ -311,7 +317,7 @@ def converted_variables(ds: xr.Dataset, names: Names, *, at_end: Collection[str]
         # a standard name states the sign, which is that of CMIP
         named = variable.standard_name is not None and (names == "cmip" or variable.sign > 0.0)
         attrs |= {"standard_name": str(variable.standard_name)} if named else {}
-        comment = "; ".join(each for each in (variable.comment, _AT_END if at_step_end else "") if each)
+        comment = "; ".join(each for each in (variable.comment, way.comment, _AT_END if at_step_end else "") if each)
         attrs |= {"comment": comment} if comment else {}
         result[name] = values.drop_attrs().assign_attrs(variable_attributes(attrs))
     if names == "alma":

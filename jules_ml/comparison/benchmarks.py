@@ -24,6 +24,8 @@ from jules_ml.scoring.scores import score
 MEASURES: Final = ("bias", "nme", "sd_ratio", "r")
 #: Benchmark with all three variables of the forcing.
 THREE_VARIABLES: Final = "3km27"
+#: Not ranked: a record's productivity is a partition of the exchange by a model of radiation and temperature, as the regressions are.
+_PARTITIONED: Final = ("gross primary productivity",)
 #: Fewest periods of a rank.
 _LEAST: Final = 30
 
@@ -118,7 +120,7 @@ def mean_ranks(measures: pd.DataFrame) -> pd.Series:
 
 
 def benchmark_ranks(runs: Sequence[Run], record: xr.Dataset) -> tuple[list[BenchmarkRank], list[str]]:
-    """Rank runs among regressions on the forcing, for each flux that the record and the runs contain.
+    """Rank runs among regressions on the forcing, for each flux that the record and the runs contain, but for productivity.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def benchmark_ranks(runs: Sequence[Run], record: xr.Dataset) -> tuple[list[Bench
         Notes for the user.
     """
     ranks, notes = [], []
-    for quantity in (each for each in QUANTITIES if not each.layered):
+    for quantity in (each for each in QUANTITIES if not each.layered and each.name not in _PARTITIONED):
         for _, _, observed in observations(record, quantity):
             present = [(run, modelled(run, quantity, None)) for run in runs]
             if all(values is None for _, values in present):

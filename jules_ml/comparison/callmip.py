@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.comparison.alma import converted_variables
+from jules_ml.comparison.converted_source import with_its_run
 from jules_ml.comparison.convertible import Convertible, read_convertible
 from jules_ml.errors import BadInput
-from jules_ml.support.cf import software_name
+from jules_ml.support.cf import institution, software_name
 from jules_ml.support.files import atomic_write
 
 Stage = Literal["Prior", "Posterior"]
@@ -73,10 +74,11 @@ class Submission(NamedTuple):
     scenario: int = 1
     validation: bool = False
 
-    def file_name(self, site: str, stage: Stage) -> str:
+    def file_name(self, site: str, stage: Stage, *, synthetic: bool = False) -> str:
         """Name of the file of a site."""
         use = "Val" if self.validation else "Cal"
-        return f"{self.model}_Phase1b_Scen{self.scenario}_{site}_{use}_{stage}.nc"
+        ending = ".SYNTHETIC.nc" if synthetic else ".nc"
+        return f"{self.model}_Phase1b_Scen{self.scenario}_{site}_{use}_{stage}{ending}"
 
 
 def write_submission(
@@ -105,8 +107,7 @@ def write_submission(
         If the run is not daily or lacks a fitted variable or a position, or a name is not as the protocol asks.
     """
     _check(run, submission)
-    name = submission.file_name(run.site, stage)
-    path = out / (name.replace(".nc", ".SYNTHETIC.nc") if synthetic else name)
+    path = out / submission.file_name(run.site, stage, synthetic=synthetic)
     values = _values(run)
     with atomic_write(path) as part, netCDF4.Dataset(part, "w", format="NETCDF3_64BIT_OFFSET") as file:
         file.setncatts(_attributes(run, stage, submission))
@@ -168,6 +169,7 @@ def _values(run: Convertible) -> dict[str, NDArray[np.float64]]:
 
 
 def _attributes(run: Convertible, stage: Stage, submission: Submission) -> dict[str, str]:
+    made_at = run.institution or institution()
     return {
         "title": f"{run.site}, {stage.lower()} simulation for CalLMIP Phase 1",
         "Model": submission.model,
@@ -176,6 +178,7 @@ def _attributes(run: Convertible, stage: Stage, submission: Submission) -> dict[
         "Calibration_stage": stage,
         "Cal_Val": "Validation" if submission.validation else "Calibration",
         "Conventions": "CalLMIP Phase 1 protocol v2",
+        **({"institution": made_at} if made_at else {}),
         "source": run.source if software_name() in run.source else f"{run.source}, written by {software_name()}",
         "history": "jules-ml convert --to callmip",
     }
@@ -232,7 +235,8 @@ def write_submissions(folder: Path, submission: Submission, out: Path) -> list[P
     Raises
     ------
     BadInput
-        As :func:`write_submission`, or if the folder has no simulations.
+        As :func:`write_submission`; if the folder has no simulations, or a file exists and was written from another calibration. Nothing is
+        written then.
     """
     stages: dict[str, Stage] = {"prior": "Prior", "posterior": "Posterior"}
     paths = sorted((folder / "simulations").glob("*_prior.nc")) + sorted(
@@ -244,9 +248,12 @@ def write_submissions(folder: Path, submission: Submission, out: Path) -> list[P
             where=folder,
             remedy="set simulations = true in [calibration], and repeat jules-ml calibrate",
         )
-    return [
-        write_submission(read_convertible(path), stages[path.stem.rsplit("_", 1)[1]], submission, out) for path in paths
-    ]
+    runs = []
+    for path in paths:
+        run, stage = read_convertible(path), stages[path.stem.rsplit("_", 1)[1]]
+        _check(run, submission)
+        runs.append((with_its_run(run, folder, out / submission.file_name(run.site, stage)), stage))
+    return [write_submission(run, stage, submission, out) for run, stage in runs]
 
 
 def template_differences(path: Path, template: Path) -> list[str]:

@@ -102,7 +102,8 @@ def write_converted(run: Convertible, names: Names, out: Path) -> Path:
     BadInput
         As :func:`converted_dataset`; if the file cannot be written.
     """
-    ds = converted_dataset(run, names).assign_attrs(source=run.source)
+    made_at = {"institution": run.institution} if run.institution else {}
+    ds = converted_dataset(run, names).assign_attrs(source=run.source, **made_at)
     path = converted_file(run.site, names, out)
     since = np.datetime_as_string(run.bounds[0, 0], unit="s").replace("T", " ")
     encoding: dict[str, dict[str, Any]] = {str(name): {"_FillValue": FILL, "dtype": "float32"} for name in ds.data_vars}

@@ -9,8 +9,6 @@ from typing import Final
 
 import netCDF4
 
-from jules_ml.comparison.alma import Names
-from jules_ml.comparison.converted_files import converted_file
 from jules_ml.comparison.convertible import Convertible
 from jules_ml.errors import BadInput
 
@@ -18,17 +16,16 @@ from jules_ml.errors import BadInput
 _RUN: Final = ", run "
 
 
-def with_its_run(run: Convertible, folder: Path, names: Names, out: Path) -> Convertible:
-    """Add the folder of a run to its source, unless its file would replace that of another run.
+def with_its_run(run: Convertible, folder: Path, path: Path) -> Convertible:
+    """Add the folder of a run to its source, unless the file would replace that of another run.
 
     Parameters
     ----------
     run : Convertible
     folder : Path
-        Folder of the run, or its output file.
-    names : {'alma', 'cmip'}
-    out : Path
-        Folder of the converted file, to which the path of the run is relative.
+        Folder of the run, its output file, or the folder of the calibration with the run.
+    path : Path
+        Converted file, to whose folder the path of the run is relative.
 
     Returns
     -------
@@ -37,15 +34,15 @@ def with_its_run(run: Convertible, folder: Path, names: Names, out: Path) -> Con
     Raises
     ------
     BadInput
-        If the converted file exists and was written from another run, or from an unknown one.
+        If the file exists and was written from another run, or from an unknown one.
     """
+    out = path.resolve().parent
     of_run = folder.resolve().parent if folder.is_file() else folder.resolve()
-    relative = os.path.relpath(of_run, out.resolve())
-    path = converted_file(run.site, names, out)
+    relative = os.path.relpath(of_run, out)
     if path.exists():
         before = _recorded_run(path)
         if before != relative:
-            other = "" if before is None else f" ({os.path.relpath(out.resolve() / before)})"
+            other = "" if before is None else f" ({os.path.relpath(out / before)})"
             problem = "not written by this command" if before is None else "written from another run"
             raise BadInput(f"the file was {problem}{other}", where=path, remedy="give another folder with --out")
     return replace(run, source=f"{run.source}{_RUN}{relative}")

@@ -24,6 +24,8 @@ from jules_ml.support.cf import software_name
 COLUMN, GRID = "column.nc", "grid.nc"
 #: Longest time step that JULES is run with [s].
 _LONGEST_STEP: Final = 3600.0
+#: Relative rounding of JULES's numbers.
+_ROUNDING: Final = 1.0e-6
 _METHOD: Final = re.compile(r"\btime\s*:\s*(\w+)")
 _POSITION: Final = ("latitude", "longitude")
 
@@ -45,6 +47,8 @@ class Convertible:
         Name of the site or the run.
     source : str
         Model.
+    institution : str
+        That of the run's file; empty if it names none.
     """
 
     ds: xr.Dataset
@@ -52,6 +56,7 @@ class Convertible:
     at_end: frozenset[str]
     site: str
     source: str
+    institution: str = ""
 
 
 def read_convertible(folder: Path) -> Convertible:
@@ -105,9 +110,9 @@ def _of_column(path: Path) -> Convertible:
     one_step = any(f"interval: {minutes:g} minutes" in method for method in methods)
     site = str(ds.attrs.get("site", path.resolve().parent.name))
     at_end = frozenset(map(str, ds.data_vars)) if one_step else frozenset()
-    return Convertible(
-        _on_axes(ds.drop_vars("time_bounds"), path), bounds, at_end, site, f"column of {software_name()}"
-    )
+    made_at = str(ds.attrs.get("institution", ""))
+    values = _on_axes(ds.drop_vars("time_bounds"), path)
+    return Convertible(values, bounds, at_end, site, f"column of {software_name()}", made_at)
 
 
 def of_jules(paths: list[Path], dzsoil: list[float], name: str, *, step: float | None = None) -> Convertible:
@@ -144,8 +149,25 @@ def of_jules(paths: list[Path], dzsoil: list[float], name: str, *, step: float |
     end = joined["time"].to_numpy()
     period = pd.Timedelta(seconds=float(most.attrs["interval_seconds"])).to_timedelta64()
     ds = with_layers(joined, dzsoil, where=paths[0]) if "soil" in joined.dims else joined
-    at_end = _points(most, _LONGEST_STEP if step is None else step, where=paths[0].parent)
+    longest = _LONGEST_STEP if step is None else step
+    at_end = _points(most, longest, where=paths[0].parent)
+    ds = _with_possible_transpiration(ds, steps=float(most.attrs["interval_seconds"]) <= longest)
     return Convertible(_on_axes(ds, paths[0]), np.stack([end - period, end], axis=1), at_end, name, "JULES")
+
+
+def _with_possible_transpiration(ds: xr.Dataset, *, steps: bool) -> xr.Dataset:
+    """Leave out impossible values of ``et_stom_gb``: below 0, or more than the evaporation of soil and plants together.
+
+    JULES 7.6 has such values, down to -0.06 kg m-2 s-1, in some steps in which leaves lose their last water. In a mean over several steps
+    they cannot be told from others: all are left out there.
+    """
+    if "et_stom_gb" not in ds:
+        return ds
+    if not steps or "esoil_gb" not in ds:
+        return ds.drop_vars("et_stom_gb")
+    stomata, both = ds["et_stom_gb"], ds["esoil_gb"]
+    possible = (stomata >= 0.0) & (stomata <= both + _ROUNDING * abs(both))
+    return ds.assign(et_stom_gb=stomata.where(possible))
 
 
 def _points(ds: xr.Dataset, step: float, *, where: Path) -> frozenset[str]:

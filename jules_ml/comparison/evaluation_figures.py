@@ -17,7 +17,7 @@ from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, lette
 
 @styled
 def relationship_figure(of: Sequence[Relationship], runs: Sequence[str]) -> Figure:
-    """Draw fluxes as functions of a variable: means of bins, for the observations with their standard deviation.
+    """Draw fluxes as functions of a variable: means of bins, for the observations with the standard deviation of their values.
 
     Parameters
     ----------
@@ -35,29 +35,29 @@ def relationship_figure(of: Sequence[Relationship], runs: Sequence[str]) -> Figu
     axes = figure.subplots(rows, min(len(of), 2), squeeze=False).ravel()
     for axis, each in zip(axes, of, strict=False):
         middle = 0.5 * (each.edges[:-1] + each.edges[1:])
-        axis.errorbar(
-            middle,
-            each.observed.mean,
-            yerr=each.observed.sd,
-            color=MEASURED,
-            fmt="o-",
-            ms=3.5,
-            capsize=2.0,
-            label="measured, mean ± SD",
-        )
+        mean, sd = each.observed.mean, each.observed.sd
+        axis.fill_between(middle, mean - sd, mean + sd, color=GREY, alpha=0.18, lw=0.0, label="measured, ± SD")
+        axis.plot(middle, mean, "o-", ms=3.5, color=MEASURED, label="measured, mean")
         for name, curve in each.runs.items():
             colour = COLOURS[list(runs).index(name) % len(COLOURS)]
             label = f"{name} (score {each.scores[name]:.2f})"
             axis.plot(middle, curve.mean, "o-", ms=3.0, color=colour, label=label)
         axis.set_xlabel(f"{each.driver} [{unit_text(each.driver_unit)}]")
         axis.set_ylabel(f"{each.flux} [{unit_text(each.flux_unit)}]")
-        low, high = axis.get_ylim()
-        axis.set_ylim(low, high + (0.09 * (1 + len(each.runs))) * (high - low))
-        axis.legend(loc="upper left", borderaxespad=0.1)
+        axis.set_ylim(_limits(each))
+        axis.legend(loc="upper left", borderaxespad=0.1, frameon=True, framealpha=0.85, edgecolor="none")
     for axis in axes[len(of) :]:
         axis.set_visible(False)
     letter_panels(axes, [f"{each.flux.capitalize()} and {each.driver}" for each in of])
     return figure
+
+
+def _limits(of: Relationship) -> tuple[float, float]:
+    """Limits of an axis by the means, with room for the legend: standard deviations of single values can be many times their range."""
+    means = np.concatenate([of.observed.mean, *(curve.mean for curve in of.runs.values())])
+    low, high = float(np.nanmin(means)), float(np.nanmax(means))
+    extent = high - low if high > low else max(abs(high), 1.0)
+    return low - 0.25 * extent, high + (0.1 + 0.13 * (2 + len(of.runs))) * extent
 
 
 @styled
@@ -98,7 +98,6 @@ def rank_figure(ranks: Sequence[BenchmarkRank], runs: Sequence[str]) -> Figure:
         )
         axis.set_xticks(place, [each.quantity.replace(" ", "\n", 1) for each in of_run])
         axis.set_xlim(-0.5, len(of_run) - 0.5)
-        axis.axhline(2.5, color=GREY, lw=0.5)
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4)
     axes[0].set(ylim=(4.2, 0.8), yticks=[1, 2, 3, 4])
     for axis in axes[::columns]:

@@ -126,8 +126,8 @@ def relationships(runs: Sequence[Run], record: xr.Dataset, fluxes: Mapping[Quant
     Returns
     -------
     list of Relationship
-        Those that the record and at least one run have. Runs and observations are compared at the times that all have, averaged to the
-        longest of their periods; without 30 such times there is none.
+        Those that the record and at least one run have. Fluxes and variables of runs and observations are compared at the times that all
+        have, averaged to the longest of their periods; without 30 such times there is none.
     """
     made = []
     for flux, observed in fluxes.items():
@@ -148,17 +148,17 @@ def _pairs(
     run: Run, flux: Quantity, observed: pd.Series, driver: Quantity, depth: float | None, at: pd.Series, seconds: float
 ) -> pd.DataFrame | None:
     """Observed and modelled flux and driver at the same times, for one run."""
-    columns: dict[str, pd.Series] = {}
-    length = seconds
+    parts: dict[str, tuple[pd.DataFrame, float]] = {}
     for name, quantity, level, values in (("flux", flux, None, observed), ("driver", driver, depth, at)):
         of_run = modelled(run, quantity, level)
         if of_run is None:
             return None
         lengths = seconds, float(of_run.attrs["interval_seconds"])
         pairs = on_common_periods(values, of_run.reset_coords(drop=True).to_series(), seconds=lengths)
-        length = max(length, *lengths)
-        columns |= {f"observed {name}": pairs["observed"], f"modelled {name}": pairs["modelled"]}
-    table = pd.DataFrame(columns).dropna()
+        parts[name] = pairs.add_suffix(f" {name}"), max(lengths)
+    longest, length = max(parts.values(), key=lambda part: part[1])
+    alike = [_averaged(pairs, own, longest, length) for pairs, own in parts.values()]
+    table = pd.concat(alike, axis="columns", join="inner").dropna()
     table.attrs[_SECONDS] = length
     return table if len(table) >= _LEAST else None
 
@@ -166,16 +166,20 @@ def _pairs(
 def _at_common_times(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Average tables to the longest of their periods, and cut them to the times that all have."""
     longest = max(tables.values(), key=lambda table: float(table.attrs[_SECONDS]))
-    alike = {name: _averaged(table, longest) for name, table in tables.items()}
+    length = float(longest.attrs[_SECONDS])
+    alike = {
+        name: _averaged(table, float(table.attrs[_SECONDS]), longest, length).dropna() for name, table in tables.items()
+    }
     times = reduce(lambda one, other: one.intersection(other), (table.index for table in alike.values()))
     return {name: table.loc[times] for name, table in alike.items()}
 
 
-def _averaged(table: pd.DataFrame, to: pd.DataFrame) -> pd.DataFrame:
-    """Average a table to the periods of another, which are as long or longer."""
-    lengths = float(to.attrs[_SECONDS]), float(table.attrs[_SECONDS])
+def _averaged(table: pd.DataFrame, seconds: float, to: pd.DataFrame, length: float) -> pd.DataFrame:
+    """Average a table with periods of ``seconds`` to the periods of another, which are as long or longer."""
+    ends = to.iloc[:, 0]
     columns = {
-        str(name): on_common_periods(to[name], values, seconds=lengths)["modelled"] for name, values in table.items()
+        str(name): on_common_periods(ends, values, seconds=(length, seconds))["modelled"]
+        for name, values in table.items()
     }
     return pd.DataFrame(columns)
 

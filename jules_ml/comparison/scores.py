@@ -22,6 +22,7 @@ _RECORD_NAMES = {
     "soil temperature": "t_soil",
     "soil respiration": "resp_het",
     "net ecosystem exchange": "nee",
+    "gross primary productivity": "gpp",
     "latent heat": "le",
     "sensible heat": "h",
 }

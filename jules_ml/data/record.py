@@ -147,6 +147,11 @@ def interval(ds: xr.Dataset) -> pd.Timedelta:
     return pd.Timedelta(seconds=float(ds.attrs["interval_seconds"]))
 
 
+def has_position(ds: xr.Dataset) -> bool:
+    """Whether latitude or longitude of a record is known."""
+    return any(key in ds.attrs or key in ds.coords for key in ("latitude", "longitude"))
+
+
 def position(ds: xr.Dataset) -> tuple[float, float]:
     """Return latitude and longitude [degree, north and east positive], from the attributes or from scalar coordinates.
 

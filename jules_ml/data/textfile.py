@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ from jules_ml.errors import BadInput
 
 #: Texts of missing numbers that pandas does not know: loggers of Campbell Scientific write them.
 _NOT_A_NUMBER = ("NAN", "-NAN")
+#: Form of dates and times of ISO 8601, such as 2020-06-01 00:30, as pandas names it.
+ISO_8601: Final = "ISO8601"
+_UTC_OFFSET = re.compile(r"(?:[0-9]Z|:[0-9.]+ ?[+-][0-9]{2}:?[0-9]{2})$")
 _DECIMAL_COMMA = re.compile("[-+]?[0-9]+,[0-9]+")
 #: Delimiters to suggest if the expected one is not in the header.
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
@@ -255,7 +258,8 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     texts : Series of str
         Time stamps as text; an index called "line" contains the line numbers.
     formats : str or sequence of str
-        ``strptime`` format, or several, one of which must match all time stamps. With ``%z`` the result is time-zone aware, in UTC.
+        ``strptime`` format, or several, one of which must match all time stamps, or ``ISO8601``. With ``%z``, or an offset in time stamps
+        of ISO 8601, the result is time-zone aware, in UTC.
 
     Raises
     ------
@@ -263,7 +267,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
         If a time stamp matches no format; the error names the first such line.
     """
     formats = [formats] if isinstance(formats, str) else list(formats)
-    attempts = [pd.to_datetime(texts, format=form, errors="coerce", exact=True, utc="%z" in form) for form in formats]
+    attempts = [_times_of(texts, form) for form in formats]
     best = min(attempts, key=lambda stamps: int(stamps.isna().sum()))
     bad = best.isna().to_numpy()
     if bad.any():
@@ -278,6 +282,13 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
             )
         )
     return pd.DatetimeIndex(best)
+
+
+def _times_of(texts: pd.Series, form: str) -> pd.Series:
+    if form != ISO_8601:
+        return pd.to_datetime(texts, format=form, errors="coerce", exact=True, utc="%z" in form)
+    has_offset = bool(texts.str.contains(_UTC_OFFSET).any())
+    return pd.to_datetime(texts, format=form, errors="coerce", utc=has_offset)
 
 
 def _split(line: str, delimiter: str) -> list[str]:

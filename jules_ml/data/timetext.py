@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from jules_ml.data.problems import collected_problems, report
-from jules_ml.data.textfile import read_times
+from jules_ml.data.textfile import ISO_8601, read_times
 from jules_ml.errors import BadInput
 
 #: Exchanges the directives of day and month.
@@ -51,7 +51,7 @@ def _read(frame: pd.DataFrame, columns: Sequence[str], form: str, *, where: str 
         days = read_times(_joined(frame, columns[:-1]), " ".join(parts[:-1]), where=where)
         return days + _since_midnight(frame[columns[-1]], parts[-1], where=where)
     texts = _joined(frame, columns)
-    if "%H:%M" not in form:
+    if "%H:%M" not in form and form != ISO_8601:
         return read_times(texts, form, where=where)
     midnight = texts.str.contains(r"(?:^|[ T])24:00", regex=True)
     stamps = read_times(texts.str.replace(r"(^|[ T])24:00", r"\g<1>00:00", regex=True), form, where=where)

@@ -131,7 +131,8 @@ def _define(
             chunks = [min(sizes[dim], _CHUNK) for dim in along]
             target = file.createVariable(label, "f8", along, zlib=True, complevel=1, chunksizes=chunks)
             target.setncatts(_attributes_of(variable, label.removeprefix(f"{name}_")))
-    file.setncatts({key: source.getncattr(key) for key in ("Conventions", "title", "source", "data_sha256", "history")})
+    keys = ("Conventions", "title", "institution", "source", "data_sha256", "history")
+    file.setncatts({key: source.getncattr(key) for key in keys if key in source.ncattrs()})
     return names
 
 

@@ -47,7 +47,8 @@ class RowSettings(Section):
         default=NIGHT_POTENTIAL,
         ge=0.0,
         le=500.0,
-        description="maximum potential radiation at night [W m-2]; 'none': use measured radiation only",
+        description="maximum potential radiation at night [W m-2]; 'none', or where the position of the site is unknown: use measured "
+        "radiation only",
     )
     night_max_sw_down: float = Field(
         default=NIGHT_SW_DOWN, gt=0.0, le=200.0, description="maximum shortwave radiation at night [W m-2]"

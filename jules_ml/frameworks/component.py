@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -223,7 +224,7 @@ class Component(Bmi):
         if values.size != array.size:
             raise self._wrong_size(name, values.size, array.size)
         self._check(name, values)
-        array[...] = values.reshape(array.shape)
+        array[...] = values if values.ndim == 1 else values.reshape(array.shape)
 
     def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
         """Set values of an input or of the state at indices; errors as of :meth:`set_value`, and for an index out of bounds."""
@@ -317,15 +318,16 @@ class Component(Bmi):
         """
         if name in self.variables:
             return name
-        aliases = names_by_alias(self.variables)
+        aliases = self._aliases
         if name not in aliases:
-            raise BadInput(
-                f"the component has no variable {name}",
-                where=self._name,
-                remedy=f"use one of {', '.join(self.variables)}"
-                + (f"; or, by JULES's names, {', '.join(aliases)}" if aliases else ""),
-            )
+            others = f"; or, by JULES's names, {', '.join(aliases)}" if aliases else ""
+            remedy = f"use one of {', '.join(self.variables)}{others}"
+            raise BadInput(f"the component has no variable {name}", where=self._name, remedy=remedy)
         return aliases[name]
+
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
+        return names_by_alias(self.variables)
 
     def array(self, name: str) -> Array:
         """Values of a variable, as they are kept."""
@@ -343,7 +345,9 @@ class Component(Bmi):
         return self.array(name)
 
     def _check(self, name: str, values: Array) -> None:
-        self.variables[self.name_of(name)].check(values, where=self._place(name))
+        variable = self.variables[self.name_of(name)]
+        if not variable.admits(values):
+            variable.check(values, where=self._place(name))
 
     def _place(self, name: str) -> str:
         """Component and variable, for messages."""

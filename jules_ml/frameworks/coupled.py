@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from jules_ml.errors import BadInput
 from jules_ml.frameworks.component import Component
@@ -17,7 +18,7 @@ from jules_ml.frameworks.inputs import Inputs
 from jules_ml.frameworks.saved_state import SavedState, state_bytes, state_from_bytes
 from jules_ml.frameworks.setup import Setup
 from jules_ml.frameworks.stepping import Exchange, Stepping, Steps, stepping_of
-from jules_ml.frameworks.variables import TEMPERATURE, WATER, in_units_of
+from jules_ml.frameworks.variables import TEMPERATURE, WATER, Array, in_units_of
 from jules_ml.physics.column import ColumnState, freeze_soil
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.support.files import atomic_write
@@ -43,6 +44,9 @@ class CoupledComponent(Component):
     _setup: Setup
     _inputs: Inputs
     _stepping: Stepping
+    #: Water and temperature before another component may have changed them; None if it cannot have.
+    _shown_state: tuple[Array, Array] | None
+    _state_has_pointer: bool
 
     def begin(self, setup: Setup, column: Steps, forcing: Callable[..., Any]) -> None:
         """Take a set-up: declare grids and time axis, and show the state and the first weather.
@@ -67,14 +71,17 @@ class CoupledComponent(Component):
         inputs = {name: each for name, each in self.variables.items() if each.role == "input"}
         self._inputs = Inputs(inputs, setup.coupled, setup.places.size)
         self.values |= self._inputs.values
+        land = setup.land
+        outputs = {name: each for name, each in self.variables.items() if each.role != "input"}
         exchange = Exchange(
-            forcing,
-            [self.values[name] for name in self._inputs.names],
-            ("smcl", "t_soil", *(each.jules for each in self.variables.values() if each.role == "output")),
+            forcing if land is None else land.forcing,
+            [*(self.values[name] for name in self._inputs.names), *(() if land is None else land.arrays.values())],
+            {each.jules: self.grids.size(each.grid) for each in outputs.values()},
         )
         self._stepping, problem = stepping_of(column, setup.state, exchange, compiled=setup.compiled)
         self.notes = setup.notes if problem is None else (*setup.notes, problem)
-        self._outputs = [WATER, TEMPERATURE, *(n for n, each in self.variables.items() if each.role == "output")]
+        self.values |= dict(zip(outputs, self._stepping.outputs, strict=True))
+        self._shown_state, self._state_has_pointer = None, False
         self._show_state(setup.state)
         self._show_record()
         if setup.section.state is not None:
@@ -135,15 +142,21 @@ class CoupledComponent(Component):
         if self.variables[name].role == "input":
             self._require_initialised()
             return self._inputs.pointer(name)
-        return super().get_value_ptr(name)
+        array = super().get_value_ptr(name)
+        if self.variables[name].role == "state":
+            self._watch_state()
+            self._state_has_pointer = True
+        return array
 
     def set_value(self, name: str, src: NDArray[Any]) -> None:
         """Set the values of an input, which the record does not drive any more, or of the state; see :class:`Component`."""
+        self._before_setting(name)
         super().set_value(name, src)
-        self._inputs.mark(self.name_of(name))
+        self._inputs.mark(self.name_of(name), complete=True)
 
     def set_value_at_indices(self, name: str, inds: NDArray[Any], src: NDArray[Any]) -> None:
         """Set values at indices; see :meth:`set_value`."""
+        self._before_setting(name)
         super().set_value_at_indices(name, inds, src)
         self._inputs.mark(self.name_of(name))
 
@@ -158,6 +171,34 @@ class CoupledComponent(Component):
         variable = self.variables[self.name_of(name)]
         self.set_value(name, in_units_of(variable, src, units, where=self._place(name)))
 
+    def set_soil(self, water: Array, temperature: Array, ice: Array) -> None:
+        """Set water, temperature and ice of the layers, as they are at the end of a step.
+
+        Parameters
+        ----------
+        water, temperature, ice : array, shape (layer × column,)
+            Liquid water and ice [kg m-2], temperature [K], and ice as a fraction of saturation [1], which need not be in equilibrium.
+
+        Raises
+        ------
+        BadInput
+            As :meth:`set_value`; or if ice is negative or more than all water.
+        """
+        for name, values in ((WATER, water), (TEMPERATURE, temperature)):
+            self.set_value(name, values)
+        self._take_changes()
+        state = self._stepping.state
+        sthf, sthuf = torch.from_numpy(np.array(ice)).reshape(state.smcl.shape), self._wetness(state.smcl)
+        if not bool(((sthf >= 0.0) & (sthf <= sthuf + _ROUNDING)).all()):
+            raise BadInput(
+                "ice is negative or more than all water",
+                where=self._place("sthf"),
+                remedy="give the ice of each layer as a fraction of saturation",
+            )
+        state = state._replace(sthf=sthf)
+        self._stepping.set_state(state)
+        self._show_state(state)
+
     def to_state(self) -> bytes:
         """State of the component: :meth:`from_state` continues from it to the last bit."""
         self._require_initialised()
@@ -171,7 +212,7 @@ class CoupledComponent(Component):
             {name: values for name, values in self.values.items() if name not in inputs.of_record},
             tuple(inputs.set - inputs.coupled),
         )
-        return state_bytes(saved, component=self._name, timestep=timestep, soil=self._setup.soil)
+        return state_bytes(saved, component=self._name, timestep=timestep, column=self._setup.column)
 
     def from_state(self, content: bytes, *, where: str | None = None) -> None:
         """Continue from a state, forwards or backwards in time.
@@ -197,7 +238,7 @@ class CoupledComponent(Component):
             names=self.variables,
             component=self._name,
             timestep=self.get_time_step(),
-            soil=self._setup.soil,
+            column=self._setup.column,
             where=where,
         )
         self._step = self._step_of(saved, where)
@@ -269,22 +310,27 @@ class CoupledComponent(Component):
 
     def _step_once(self) -> None:
         self._take_changes()
-        for name, values in zip(self._outputs, self._stepping.step(), strict=True):
-            self.values[name][...] = values
-        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+        if self._setup.land is not None:
+            self._setup.land.show(self._step)
+        self._stepping.step()
+        self._shown_state = None
+        if self._state_has_pointer:
+            self._watch_state()
         self.advance()
         self._show_record()
 
     def _take_changes(self) -> None:
         """Take the changes of the state that other components made through :meth:`set_value` or the arrays themselves."""
+        if self._shown_state is None:
+            return
         water, temperature = self.values[WATER], self.values[TEMPERATURE]
         if np.array_equal(water, self._shown_state[0]) and np.array_equal(temperature, self._shown_state[1]):
             return
         for name in (WATER, TEMPERATURE):
             self._check(name, self.values[name])
-        old, soil = self._stepping.state, self._setup.soil
+        old = self._stepping.state
         smcl, t_soil = (torch.from_numpy(x.copy()).reshape(old.smcl.shape) for x in (water, temperature))
-        sthuf = smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        sthuf = self._wetness(smcl)
         wrong = (sthuf < 0.0) | (sthuf > 1.0 + _ROUNDING)
         if bool(wrong.any()):
             raise BadInput(
@@ -292,19 +338,36 @@ class CoupledComponent(Component):
                 where=self._place(WATER),
                 remedy="set values from 0 to 1000 kg m-3 times thickness and sm_sat",
             )
-        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, soil.properties))
+        state = old._replace(smcl=smcl, t_soil=t_soil, sthf=freeze_soil(sthuf, t_soil, self._setup.column.soil))
         self._stepping.set_state(state)
         self._show_state(state)
 
+    def _wetness(self, smcl: Tensor) -> Tensor:
+        """Water as a fraction of saturation [1]."""
+        column = self._setup.column
+        return smcl / (RHO_WATER * column.dzsoil * column.soil.sm_sat)
+
     def _show_state(self, state: ColumnState) -> None:
         """Copy the state, and the liquid water and ice in it, into the exchanged variables."""
-        soil = self._setup.soil
-        wetness = state.smcl / (RHO_WATER * soil.dzsoil * soil.properties.sm_sat)
+        wetness = self._wetness(state.smcl)
         parts = {"smcl": state.smcl, "t_soil": state.t_soil, "sthf": state.sthf, "sthu": wetness - state.sthf}
         for name, variable in self.variables.items():
             if variable.jules in parts:
                 self.values[name][...] = parts[variable.jules].reshape(-1).numpy()
-        self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
+        self._shown_state = None
+        if self._state_has_pointer:
+            self._watch_state()
+
+    def _before_setting(self, name: str) -> None:
+        """Keep the state before it is set."""
+        if self.variables[self.name_of(name)].role == "state":
+            self._require_initialised()
+            self._watch_state()
+
+    def _watch_state(self) -> None:
+        """Keep water and temperature, which another component may change from now on."""
+        if self._shown_state is None:
+            self._shown_state = (self.values[WATER].copy(), self.values[TEMPERATURE].copy())
 
     def _show_record(self) -> None:
         """Show the record's weather of the next step in the inputs that no component has set."""

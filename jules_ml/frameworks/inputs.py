@@ -111,11 +111,18 @@ class Inputs:
         self._lowest, self._highest = np.array(ranges).T
         self._of_record = np.array([name not in self.coupled for name in self.names])
         self.set: set[str] = set()
+        self._coupled_rows = np.flatnonzero(~self._of_record)
+        # inputs that are not checked when they are set
+        self._unchecked: set[str] = set()
         self.forget()
 
-    def mark(self, name: str) -> None:
-        """Note that another component has set a variable."""
-        if name in self.names:
+    def mark(self, name: str, *, complete: bool = False) -> None:
+        """Note that another component has set a variable; ``complete`` if all of its values, which were checked."""
+        if name not in self.names:
+            return
+        if complete:
+            self._complete.add(name)
+        if name not in self.set:
             self.set.add(name)
             self._of_record[self.names.index(name)] = False
 
@@ -128,11 +135,13 @@ class Inputs:
         """Replace the set of inputs that other components have set."""
         self.set = set()
         self._of_record = np.array([name not in self.coupled for name in self.names])
+        self._unchecked |= set(names)
         for name in names:
             self.mark(name)
 
     def pointer(self, name: str) -> Array:
         """Array through which another component reads and writes an input."""
+        self._unchecked.add(name)
         if name in self.coupled:
             return self.values[name]
         return WatchedArray.of(self.values[name], lambda: self.mark(name))
@@ -147,14 +156,14 @@ class Inputs:
 
     def settle(self) -> None:
         """Find what has been written to memory without :class:`WatchedArray`, for example from C."""
-        if self._of_record.any() and not np.array_equal(self._block, self._shown):
+        if self._unchecked and self._of_record.any() and not np.array_equal(self._block, self._shown):
             changed = (self._block != self._shown).any(axis=1) & self._of_record
             for number in np.flatnonzero(changed):
                 self.mark(self.names[number])
 
     def suspects(self) -> list[str]:
         """Inputs that are not the record's and have a value that is not finite or outside its range."""
-        if self._of_record.all():
+        if not self._unchecked and self._complete >= self.coupled:
             return []
         # a comparison with NaN is false
         possible = (self._block.min(axis=1) >= self._lowest) & (self._block.max(axis=1) <= self._highest)
@@ -184,5 +193,5 @@ class Inputs:
 
     def forget(self) -> None:
         """Remove the values of coupled inputs after a call."""
-        for name in self.coupled:
-            self.values[name][...] = np.nan
+        self._complete: set[str] = set()
+        self._block[self._coupled_rows] = np.nan

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from jules_ml.column.grid.trees import with_tensors
 from jules_ml.errors import BadInput
 from jules_ml.frameworks.variables import Array
-from jules_ml.learned.hydraulics.soil_section import Soil
-from jules_ml.physics.column import ColumnState
+from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.kernel.trees import tensors
 
-_FORMAT: Final = "jules_ml component state 2"
+_FORMAT: Final = "jules_ml component state 3"
 _REMEDY: Final = "restore a state that was saved by this component with the same soil, surface types and columns"
 #: Part by which two properties of a soil may differ: learned ones are computed on each machine.
 _SAME_SOIL: Final = 1e-9
@@ -54,7 +54,7 @@ class SavedState:
     inputs_set: tuple[str, ...]
 
 
-def state_bytes(saved: SavedState, *, component: str, timestep: float, soil: Soil) -> bytes:
+def state_bytes(saved: SavedState, *, component: str, timestep: float, column: SoilColumn) -> bytes:
     """Write a state.
 
     Parameters
@@ -64,8 +64,8 @@ def state_bytes(saved: SavedState, *, component: str, timestep: float, soil: Soi
         Name of the component.
     timestep : float
         Length of a step [s].
-    soil : Soil
-        Soil of the columns.
+    column : SoilColumn
+        Column with the soil.
 
     Returns
     -------
@@ -73,11 +73,11 @@ def state_bytes(saved: SavedState, *, component: str, timestep: float, soil: Soi
     """
     arrays = {f"state.{k}": x.detach().contiguous().clone() for k, x in enumerate(tensors(saved.state))}
     arrays |= {f"value.{name}": torch.from_numpy(np.array(x)) for name, x in saved.values.items()}
+    arrays |= {f"soil.{name}": x.detach().contiguous().clone() for name, x in _properties(column).items()}
     about = {
         "format": _FORMAT,
         "component": component,
         "timestep": timestep,
-        "soil": _numbers_of(soil),
         "step": saved.step,
         "date": None if saved.date is None else saved.date.isoformat(),
         "inputs_set": sorted(saved.inputs_set),
@@ -92,7 +92,7 @@ def state_from_bytes(
     names: Collection[str],
     component: str,
     timestep: float,
-    soil: Soil,
+    column: SoilColumn,
     where: str,
 ) -> SavedState:
     """Read a state.
@@ -105,7 +105,7 @@ def state_from_bytes(
         State of the component that is restored, whose structure the saved one must have.
     names : collection of str
         Its exchanged variables.
-    component, timestep, soil
+    component, timestep, column
         As of :func:`state_bytes`.
     where : str
         File, for messages.
@@ -128,10 +128,7 @@ def state_from_bytes(
     for name, value in {"component": component, "timestep": timestep}.items():
         if about[name] != value:
             raise BadInput(f"{name} is {about[name]}, and here {value}", where=where, remedy=_REMEDY)
-    for name, values in _numbers_of(soil).items():
-        old_values = about["soil"][name]
-        if len(old_values) != len(values) or not np.allclose(old_values, values, rtol=_SAME_SOIL, atol=0.0):
-            raise BadInput(f"{name} of its soil is {old_values}, and here {values}", where=where, remedy=_REMEDY)
+    _require_soil(arrays, column, where)
     old = tensors(like)
     new = [arrays.get(f"state.{k}") for k in range(len(old))]
     if f"state.{len(old)}" in arrays or any(x is None or x.shape != y.shape for x, y in zip(new, old, strict=True)):
@@ -147,9 +144,24 @@ def state_from_bytes(
     return SavedState(int(about["step"]), date, state, exchanged, tuple(about["inputs_set"]))
 
 
-def _numbers_of(soil: Soil) -> dict[str, list[float]]:
+def _properties(column: SoilColumn) -> dict[str, Tensor]:
     """Thicknesses and properties of the layers, by JULES's names."""
-    return {name: x.flatten().tolist() for name, x in {"dzsoil": soil.dzsoil, **soil.properties._asdict()}.items()}
+    return {"dzsoil": column.dzsoil, **column.soil._asdict()}
+
+
+def _require_soil(arrays: dict[str, Tensor], column: SoilColumn, where: str) -> None:
+    """Refuse the state of another soil, with the values of the first column that differs."""
+    for name, here in _properties(column).items():
+        saved = arrays.get(f"soil.{name}")
+        if saved is None or saved.shape != here.shape:
+            problem = f"{name} of its soil has another number of layers or columns"
+        else:
+            differ = ~torch.isclose(saved, here, rtol=_SAME_SOIL, atol=0.0).all(dim=0)
+            if not differ.any():
+                continue
+            first, second = (x[:, differ][:, 0].tolist() for x in (saved, here))
+            problem = f"{name} of its soil is {first}, and here {second}"
+        raise BadInput(problem, where=where, remedy=_REMEDY)
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

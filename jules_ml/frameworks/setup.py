@@ -7,25 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
-from jules_ml.column.antecedent import omitted_drivers
 from jules_ml.column.grid.trees import widened
-from jules_ml.column.learned_rate import with_learned_rate
-from jules_ml.column.learned_respiration import learned_factors
-from jules_ml.column.learned_soil import with_learned_soil
+from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.run import to_be_compiled
-from jules_ml.column.setup import experiment_column, initial_state
+from jules_ml.column.setup import initial_state
 from jules_ml.column.spin_up import spin_up, steps_of_a_cycle
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.component import ComponentSection
 from jules_ml.experiment.sections import RunSection
+from jules_ml.frameworks.columns import Columns, columns_of
+from jules_ml.frameworks.land import LandDrivers
 from jules_ml.frameworks.places import Places
 from jules_ml.frameworks.variables import WEATHER, Array, names_by_alias
-from jules_ml.learned.hydraulics.soil_section import Soil
-from jules_ml.physics.column import ColumnState, SoilColumn, jules_one_pool_factors
+from jules_ml.physics.column import ColumnState, SoilColumn
+from jules_ml.physics.kernel.trees import mapped
+from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.surface import Forcing
 from jules_ml.weather import Weather, site_weather
 
@@ -38,8 +37,6 @@ class Setup:
     ----------
     section : ComponentSection
     column : SoilColumn
-    soil : Soil
-        Soil of the column.
     state : ColumnState
         At the start, shape (..., column) each.
     places : Places
@@ -55,11 +52,12 @@ class Setup:
         Whether steps are compiled.
     notes : tuple of str
         Messages for the user.
+    land : LandDrivers or None
+        What drives JULES's land surface beside the weather; None for the simple surface.
     """
 
     section: ComponentSection
     column: SoilColumn = field(repr=False)
-    soil: Soil = field(repr=False)
     state: ColumnState = field(repr=False)
     places: Places
     record: Array | None = field(repr=False)
@@ -68,11 +66,12 @@ class Setup:
     n_steps: int | None
     compiled: bool
     notes: tuple[str, ...] = ()
+    land: LandDrivers | None = field(default=None, repr=False)
 
     @property
     def depths(self) -> Array:
         """Middle of the layers [m]."""
-        thickness = self.soil.dzsoil.flatten().numpy()
+        thickness = self.column.dzsoil.flatten().numpy()
         return np.asarray(np.cumsum(thickness) - thickness / 2.0)
 
 
@@ -94,39 +93,43 @@ def read_setup(path: Path) -> Setup:
         As :func:`~jules_ml.column.run.run_column`; and if a coupled run lacks what a record would give.
     """
     experiment = load_experiment(path)
-    experiment.refuse_physics("the column of BMI")
     section = experiment.component or ComponentSection()
     run = experiment.required(experiment.run, "run")
-    has_record = section.mode != "coupled"
-    record = experiment.record() if has_record else None
-    experiment, soil_notes = with_learned_soil(experiment, record=record)
-    experiment, rate_notes = with_learned_rate(experiment, record=record)
-    notes = [*soil_notes, *rate_notes, *omitted_drivers(experiment.modules.respiration)]
-    folder = experiment.modules.respiration
-    factors = jules_one_pool_factors if folder is None else learned_factors(folder)
-    column, soil = experiment_column(experiment, timestep=run.timestep, dtype=torch.float64, factors=factors)
-    places = places_of(section)
+    record = None if section.mode == "coupled" else experiment.record()
+    columns = columns_of(experiment, section, record)
+    places, notes = columns.places, columns.notes
     if record is None:
-        state = state_without_record(column, run, experiment)
+        state = state_without_record(columns, run)
         n_steps, start = steps_without_record(run)
         series = None
     else:
         weather = _weather(experiment, run, record)
-        state = _spun_up(column, run, experiment, weather, notes)
+        state = _spun_up(columns, run, weather, record)
         series = np.stack([weather.series[name].to_numpy() for name in Forcing._fields], axis=1)
         n_steps = len(series)
         start = pd.Timestamp(weather.series["time"].to_numpy()[0]) - pd.Timedelta(seconds=run.timestep)
     return Setup(
-        section, column, soil, widened(state, places.size), places, series, coupled_inputs(section, experiment.file),
+        section, columns.column, widened(state, places.size), places, series, coupled_inputs(section, experiment.file),
         start, n_steps, compiled_steps(run, n_steps, places.size, notes), tuple(notes),
+        _land_drivers(columns, start, record),
     )  # fmt: skip
 
 
-def places_of(section: ComponentSection) -> Places:
-    """Places of the columns of ``[component]``."""
-    if not section.latitude:
-        return Places()
-    return Places(section.layout, np.array(section.latitude), np.array(section.longitude))
+def _land_drivers(columns: Columns, start: pd.Timestamp | None, record: xr.Dataset | None) -> LandDrivers | None:
+    """What drives JULES's land surface beside the weather."""
+    physics, land = columns.experiment.physics, columns.column.surface
+    if physics is None or not isinstance(land, LandSurface):
+        return None
+    return LandDrivers(
+        columns.experiment,
+        physics,
+        land,
+        latitude=columns.latitude,
+        longitude=columns.longitude,
+        columns=columns.places.size,
+        start=start,
+        record=record,
+    )
 
 
 def coupled_inputs(section: ComponentSection, file: Path) -> frozenset[str]:
@@ -165,20 +168,21 @@ def _weather(experiment: Experiment, run: RunSection, record: xr.Dataset) -> Wea
     )
 
 
-def _spun_up(
-    column: SoilColumn, run: RunSection, experiment: Experiment, weather: Weather, notes: list[str]
-) -> ColumnState:
+def _spun_up(columns: Columns, run: RunSection, weather: Weather, record: xr.Dataset) -> ColumnState:
     """Spin up the column as :func:`~jules_ml.column.run.run_column` does."""
+    column, experiment = columns.column, columns.experiment
     mean = float(weather.series["t_air"].mean())
-    state = initial_state(column, run.initial, t_air_mean=mean, experiment=experiment)
+    state = columns.state or initial_state(column, run.initial, t_air_mean=mean, experiment=experiment)
+    if not run.spin_up.cycles:
+        return state
     stamps = pd.DatetimeIndex(weather.series["time"].to_numpy())
     n_spin = steps_of_a_cycle(stamps, run.timestep, run.spin_up)
-    forcing = Forcing(*(x[:n_spin] for x in weather.tensors(torch.float64)))
-    compiled = to_be_compiled(run, n_spin * run.spin_up.cycles, notes)
+    forcing = mapped(lambda x: x[:n_spin], column_forcing(experiment, column, weather, record))
+    compiled = to_be_compiled(run, n_spin * run.spin_up.cycles, columns.notes)
     return spin_up(column, state, forcing, run.spin_up, outputs=("smcl",), compiled=compiled)[0]
 
 
-def state_without_record(column: SoilColumn, run: RunSection, experiment: Experiment) -> ColumnState:
+def state_without_record(columns: Columns, run: RunSection) -> ColumnState:
     """Initial state where no record gives a mean air temperature or weather for spin-up.
 
     Raises
@@ -186,19 +190,22 @@ def state_without_record(column: SoilColumn, run: RunSection, experiment: Experi
     BadInput
         If the experiment has a spin-up, or no initial soil temperature.
     """
+    experiment = columns.experiment
     if run.spin_up.cycles:
         raise BadInput(
             "spin-up needs a record, and in the coupled mode the component has none",
             where=f"{experiment.file}, run.spin_up.cycles",
             remedy="set it to 0 and give run.initial, or start from a saved state (component.state)",
         )
+    if columns.state is not None:
+        return columns.state
     if run.initial.t_soil is None:
         raise BadInput(
             "the initial soil temperature is missing, which is otherwise the mean air temperature of the record",
             where=f"{experiment.file}, run.initial",
             remedy="add t_soil [K] to [run.initial]",
         )
-    return initial_state(column, run.initial, t_air_mean=float("nan"), experiment=experiment)
+    return initial_state(columns.column, run.initial, t_air_mean=float("nan"), experiment=experiment)
 
 
 def steps_without_record(run: RunSection) -> tuple[int | None, pd.Timestamp | None]:

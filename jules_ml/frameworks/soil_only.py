@@ -11,6 +11,8 @@ Best et al. (2011), Geosci. Model Dev. 4, 677-699: uptake by roots, soil moistur
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -25,11 +27,12 @@ from jules_ml.column.soil_processes import column_four_pools, column_topmodel, j
 from jules_ml.errors import BadInput
 from jules_ml.experiment import Experiment, load_experiment
 from jules_ml.experiment.component import ComponentSection
+from jules_ml.frameworks.columns import Columns, columns_of_grid, places_of
 from jules_ml.frameworks.coupled import CoupledComponent
 from jules_ml.frameworks.places import Places
-from jules_ml.frameworks.setup import Setup, compiled_steps, places_of, state_without_record, steps_without_record
+from jules_ml.frameworks.setup import Setup, compiled_steps, state_without_record, steps_without_record
 from jules_ml.frameworks.variables import SOIL_INPUTS, SOIL_ONLY_OUTPUTS, STATE
-from jules_ml.learned.hydraulics.soil_section import Soil, column_soil
+from jules_ml.learned.hydraulics.soil_section import column_soil
 from jules_ml.physics.column import ColumnState, SoilColumn
 from jules_ml.physics.constants import RHO_WATER
 from jules_ml.physics.evaporation import root_fraction, soil_moisture_stress
@@ -158,27 +161,38 @@ def soil_setup(experiment: Experiment, places: Places | None = None) -> Setup:
             remedy="remove mode and coupled from [component]",
         )
     run = experiment.required(experiment.run, "run")
-    experiment, soil_notes = with_learned_soil(experiment)
-    experiment, rate_notes = with_learned_rate(experiment)
-    column, soil = _column(experiment, timestep=run.timestep)
-    state = state_without_record(column, run, experiment)
-    places = places_of(section) if places is None else places
+    columns = _columns(experiment, section, run.timestep, places)
     n_steps, start = steps_without_record(run)
-    notes = [*soil_notes, *rate_notes]
-    compiled = compiled_steps(run, n_steps, places.size, notes)
+    state, size, notes = state_without_record(columns, run), columns.places.size, columns.notes
+    compiled = compiled_steps(run, n_steps, size, notes)
     return Setup(
-        section, column, soil, widened(state, places.size), places, None, frozenset(SOIL_INPUTS),
+        section, columns.column, widened(state, size), columns.places, None, frozenset(SOIL_INPUTS),
         start, n_steps, compiled, tuple(notes),
     )  # fmt: skip
 
 
-def _column(experiment: Experiment, *, timestep: float) -> tuple[SoilColumn, Soil]:
+def _columns(experiment: Experiment, section: ComponentSection, timestep: float, places: Places | None) -> Columns:
+    """Columns without a surface: of the land points of a grid, unless places are given, or of a site."""
+    if experiment.grid is not None and places is None:
+        land = columns_of_grid(experiment, section)
+        assert land.state is not None
+        column = copy.copy(land.column)
+        column.surface = None
+        return replace(land, column=column, state=land.state._replace(surface=None))
+    experiment, soil_notes = with_learned_soil(experiment)
+    experiment, rate_notes = with_learned_rate(experiment)
+    places = places_of(section) if places is None else places
+    column = _column(experiment, timestep=timestep)
+    return Columns(experiment, column, places, *places.nodes(), [*soil_notes, *rate_notes])
+
+
+def _column(experiment: Experiment, *, timestep: float) -> SoilColumn:
     """Column without a surface."""
     section = experiment.required(experiment.soil, "soil")
     carbon = experiment.required(experiment.carbon, "carbon")
     soil = column_soil(section, torch.float64, where=str(experiment.file))
     folder = experiment.modules.respiration
-    column = SoilColumn(
+    return SoilColumn(
         soil.properties,
         soil.dzsoil,
         timestep=timestep,
@@ -190,4 +204,3 @@ def _column(experiment: Experiment, *, timestep: float) -> tuple[SoilColumn, Soi
         topmodel=column_topmodel(section, soil.dzsoil),
         carbon=column_four_pools(experiment, torch.float64),
     )
-    return column, soil

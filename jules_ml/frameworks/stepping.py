@@ -6,11 +6,12 @@ Weather is read from the arrays of the inputs themselves, and the whole state is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,14 +34,18 @@ class Stepping(Protocol):
     """Way to step the columns of a component."""
 
     @property
+    def outputs(self) -> Sequence[Array]:
+        """Outputs of the last step, flat, in the same memory in all steps; 0 before the first."""
+
+    @property
     def state(self) -> ColumnState:
         """State, shape (..., column) each."""
 
     def set_state(self, state: ColumnState) -> None:
         """Replace the state."""
 
-    def step(self) -> list[Array]:
-        """Step once, with the values that the arrays of the inputs have, and return the outputs, flat."""
+    def step(self) -> None:
+        """Step once, with the values that the arrays of the inputs have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +56,15 @@ class Exchange:
     ----------
     forcing : callable
         Named tuple of what drives a step.
-    inputs : sequence of array, shape (column,)
+    inputs : sequence of array, shape (..., column)
         Values of its fields, read in each step.
-    outputs : tuple of str
-        JULES's names of the outputs.
+    outputs : mapping of str to int
+        Outputs by JULES's names, with their number of values.
     """
 
     forcing: Callable[..., Any]
     inputs: Sequence[Array]
-    outputs: tuple[str, ...]
+    outputs: Mapping[str, int]
 
 
 class EagerStepping:
@@ -76,6 +81,7 @@ class EagerStepping:
     def __init__(self, column: Steps, state: ColumnState, exchange: Exchange) -> None:
         self._column, self._state, self._exchange = column, state, exchange
         self._inputs = [torch.from_numpy(x) for x in exchange.inputs]
+        self.outputs: Sequence[Array] = [np.zeros(size) for size in exchange.outputs.values()]
 
     @property
     def state(self) -> ColumnState:
@@ -86,13 +92,14 @@ class EagerStepping:
         """See :class:`Stepping`."""
         self._state = state
 
-    def step(self) -> list[Array]:
+    def step(self) -> None:
         """See :class:`Stepping`."""
         # the state may keep a tensor of what drives the step, whose memory other components change
         forcing = self._exchange.forcing(*(x.clone() for x in self._inputs))
         with torch.no_grad():
             self._state, outputs = self._column.step(self._state, forcing)
-        return [outputs[name].reshape(-1).numpy() for name in self._exchange.outputs]
+        for name, array in zip(self._exchange.outputs, self.outputs, strict=True):
+            array[...] = outputs[name].reshape(-1).numpy()
 
 
 class KernelStepping:
@@ -107,11 +114,13 @@ class KernelStepping:
     def __init__(self, column: Steps, state: ColumnState, exchange: Exchange) -> None:
         weather = [torch.from_numpy(x) for x in exchange.inputs]
         n = int(state.smcl.shape[-1])
-        stepper = stepper_of(column, state, exchange.forcing(*weather), exchange.outputs, n)
+        names = tuple(exchange.outputs)
+        stepper = stepper_of(column, state, exchange.forcing(*weather), names, n)
         self._integrator: Integrator = stepper.start(state)
-        self._step = self._integrator.repeated(weather, threads=torch.get_num_threads())
-        sizes = [math.prod(stepper.shapes[name]) for name in exchange.outputs]
-        self._rows = [slice(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+        self._step, means = self._integrator.repeated(weather, threads=torch.get_num_threads())
+        sizes = [math.prod(stepper.shapes[name]) for name in names]
+        rows = [slice(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+        self.outputs: Sequence[Array] = [means[each].reshape(-1).numpy() for each in rows]
 
     @property
     def state(self) -> ColumnState:
@@ -123,10 +132,9 @@ class KernelStepping:
         """See :class:`Stepping`."""
         self._integrator.set_state(state)
 
-    def step(self) -> list[Array]:
+    def step(self) -> None:
         """See :class:`Stepping`."""
-        means = self._step().numpy()
-        return [means[rows].reshape(-1) for rows in self._rows]
+        self._step()
 
 
 def stepping_of(

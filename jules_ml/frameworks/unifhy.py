@@ -28,7 +28,7 @@ _FLUXES = {
     "transpiration_flux_from_root_uptake": "et_stom_gb",
     "direct_water_evaporation_flux_from_soil": "esoil_gb",
 }
-_STATES = {"soil_water": WATER, "soil_temperature": TEMPERATURE}
+_STATES = {"soil_water": WATER, "soil_temperature": TEMPERATURE, "soil_ice": "sthf"}
 
 
 class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
@@ -77,6 +77,11 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
             "divisions": "soil_layers",
         },
         "soil_temperature": {"description": "temperature of each layer", "units": "K", "divisions": "soil_layers"},
+        "soil_ice": {
+            "description": "ice of each layer as a fraction of saturation",
+            "units": "1",
+            "divisions": "soil_layers",
+        },
     }
     _outputs_info: ClassVar = {
         "soil_respiration_flux": {"description": "soil respiration, as carbon", "units": "kg m-2 s-1"},
@@ -93,7 +98,7 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
         component: SoilOnlyBmi = self.shelf["bmi"]
         return component
 
-    def initialise(self, soil_layers: Any, soil_water: Any, soil_temperature: Any, **_: Any) -> None:
+    def initialise(self, soil_layers: Any, soil_water: Any, soil_temperature: Any, soil_ice: Any, **_: Any) -> None:
         """Set up the soil, and the states unless they come from a dump.
 
         Raises
@@ -125,22 +130,21 @@ class SoilSubSurface(SubSurfaceComponent):  # type: ignore[misc]
             self.timedelta_in_seconds,
             "set run.timestep, or the step of the TimeDomain",
         )
-        states = {"soil_water": soil_water, "soil_temperature": soil_temperature}
+        states = {"soil_water": soil_water, "soil_temperature": soil_temperature, "soil_ice": soil_ice}
         if not self.initialised_states:
             for name, state in states.items():
                 state.set_timestep(-1, self._by_cell(bmi.array(_STATES[name])))
 
     def run(
-        self, soil_heat_flux: Any, soil_water: Any, soil_temperature: Any, **transfers: Any
+        self, soil_heat_flux: Any, soil_water: Any, soil_temperature: Any, soil_ice: Any, **transfers: Any
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """Step the soil once."""
         bmi = self.bmi
-        states = {"soil_water": soil_water, "soil_temperature": soil_temperature}
-        for name, state in states.items():
-            values = np.moveaxis(state.get_timestep(-1), -1, 0).reshape(-1)
-            # the ice of a state that is set is that in equilibrium: only a state of a dump is
-            if not np.array_equal(values, bmi.array(_STATES[name])):
-                bmi.set_value(_STATES[name], values)
+        states = {"soil_water": soil_water, "soil_temperature": soil_temperature, "soil_ice": soil_ice}
+        soil = [np.moveaxis(state.get_timestep(-1), -1, 0).reshape(-1) for state in states.values()]
+        # the states of a dump differ from those of the soil, which continues from them to the last bit
+        if any(not np.array_equal(x, bmi.array(name)) for x, name in zip(soil, _STATES.values(), strict=True)):
+            bmi.set_soil(*soil)
         for name, jules in _FLUXES.items():
             # cells of the sea have no fluxes
             bmi.set_value(jules, np.ma.filled(np.ma.asarray(transfers[name], dtype=np.float64), 0.0))

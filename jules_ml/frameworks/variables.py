@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -47,6 +48,16 @@ class BmiVariable:
     jules: str = ""
     range: ModelVariable | None = None
 
+    def admits(self, values: Array) -> bool:
+        """Whether all values are finite and in the range."""
+        if values.size == 0:
+            return True
+        lowest, highest = np.minimum.reduce(values, axis=None), np.maximum.reduce(values, axis=None)
+        # a comparison with NaN is false
+        if self.range is None:
+            return math.isfinite(lowest) and math.isfinite(highest)
+        return bool(self.range.valid_min <= lowest and highest <= self.range.valid_max)
+
     def check(self, values: Array, *, where: str) -> None:
         """Raise an error for a value that is not finite or outside the range.
 
@@ -55,9 +66,7 @@ class BmiVariable:
         BadInput
             With the value, the range and the unit.
         """
-        low, high = (-np.inf, np.inf) if self.range is None else (self.range.valid_min, self.range.valid_max)
-        # a comparison with NaN is false
-        if values.size == 0 or (low <= values.min() and values.max() <= high and np.isfinite(values.max())):
+        if self.admits(values):
             return
         bad = values[~np.isfinite(values)]
         if bad.size:

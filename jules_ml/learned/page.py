@@ -43,6 +43,7 @@ def write_report(
     title: str,
     compared: str = COMPARED,
     contents: str = CONTENTS,
+    titles: Mapping[str, str] | None = None,
     captions: Mapping[str, str] | None = None,
     values: Sequence[Sequence[str]] = (),
 ) -> Path:
@@ -58,7 +59,8 @@ def write_report(
         Sentence on what the table compares.
     contents : str
         Sentence on the other files of the folder, whose name it may contain as ``{folder}``.
-
+    titles : mapping of str to str, optional
+        Titles of figures by the names of their files without ``.png``; default: :data:`_TITLES`, or the name of the file.
     captions : mapping of str to str, optional
         Captions of figures by the names of their files without ``.png``.
     values : sequence of sequence of str, optional
@@ -79,10 +81,11 @@ def write_report(
     if all(len(of_site) == len(rows) for _, of_site, rows in main):
         short = []
     shown = _first_groups([len(rows) for _, rows in by_sites], most=_FIRST_ROWS)
+    named = {**_TITLES, **(titles or {})}
     figures = [
         {
             "name": path.stem,
-            "title": _TITLES.get(path.stem, path.stem.replace("_", " ")),
+            "title": named.get(path.stem, path.stem.replace("_", " ")),
             "data": embedded(path),
             "caption": (captions or {}).get(path.stem, ""),
         }

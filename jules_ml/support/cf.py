@@ -5,6 +5,7 @@ Every file is written by :func:`write_dataset`, or has the attributes of :func:`
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,8 @@ LONGITUDE: Final[Mapping[str, str]] = {
     "standard_name": "longitude",
     "long_name": "longitude",
 }
+#: Environment variable with the institution that makes the files.
+INSTITUTION: Final = "JULES_ML_INSTITUTION"
 _TEMPERATURES: Final = ("K", "degC")
 _NORTH: Final = ("degrees_north", "degree_north", "degrees_N", "degree_N")
 _EAST: Final = ("degrees_east", "degree_east", "degrees_E", "degree_E")
@@ -49,13 +52,25 @@ def file_attributes(title: str, *, history: str, source: str = "") -> dict[str, 
     Returns
     -------
     dict of str to str
-        ``Conventions``, ``title``, ``source``, ``history``.
+        ``Conventions``, ``title``, ``source``, ``history``, and ``institution`` if the user has set it, see :func:`institution`.
 
     References
     ----------
     CF conventions 1.11, section 2.6.
     """
-    return {"Conventions": CONVENTIONS, "title": title, "source": source or software_name(), "history": history}
+    where = {"institution": institution()} if institution() else {}
+    return {
+        "Conventions": CONVENTIONS,
+        "title": title,
+        **where,
+        "source": source or software_name(),
+        "history": history,
+    }
+
+
+def institution() -> str:
+    """Institution that makes the files: the environment variable :data:`INSTITUTION`; empty without one, because it cannot be guessed."""
+    return " ".join(os.environ.get(INSTITUTION, "").split())
 
 
 def software_name() -> str:
@@ -131,6 +146,8 @@ def conventional(ds: xr.Dataset, *, title: str = "", history: str = "") -> xr.Da
     attrs = file_attributes(
         str(own.get("title", title)), history=str(own.get("history", history)), source=str(own.get("source", ""))
     )
+    if "institution" in own:
+        attrs["institution"] = str(own["institution"])
     completed = ds.assign_attrs(attrs)
     for name, variable in ds.variables.items():
         if _is_bounds(ds, str(name)):

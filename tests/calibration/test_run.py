@@ -179,6 +179,9 @@ def test_command_writes_files_that_column_and_jules_can_use(twin: Path, tmp_path
     soil = xr.open_dataset(out / "jules" / "twin" / "soil.nc")
     assert float(soil["b"].max()) == pytest.approx(TRUTH["b"], rel=0.1)
     assert sorted(path.name for path in (out / "figures").iterdir()) == ["parameters.png", "series_twin.png"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for title in ("Fitted parameters, before and after", "Observations and simulations at twin"):
+        assert f"<h2>{title}</h2>" in page
     _same_as_the_calibration(text, out, twin, predictions)
 
 

@@ -21,8 +21,6 @@ from jules_ml.cli.printing import escaped
 runner = CliRunner()
 GROUP = typer.main.get_group(app)
 COMMANDS = sorted(GROUP.commands)
-#: Commands without ``--json``: they write one folder, and print how it is used.
-NO_JSON = {"init"}
 
 
 def words(text: str) -> str:
@@ -52,7 +50,7 @@ def test_messages_show_every_bracket(text: str) -> None:
 def test_every_command_can_be_quiet_and_print_json(name: str) -> None:
     options = {option for parameter in GROUP.commands[name].params for option in parameter.opts}
     assert {"--quiet", "-q"} <= options
-    assert "--json" in options or name in NO_JSON
+    assert "--json" in options
 
 
 def test_version_is_described_as_in_the_other_options() -> None:

@@ -16,7 +16,8 @@ from helpers.loobos_folder import write_loobos_folder
 from helpers.refusals import refusal
 
 from jules_ml.column.folder import write_run
-from jules_ml.column.land_setup import column_forcing, monthly_values
+from jules_ml.column.land_setup import column_forcing
+from jules_ml.column.land_weather import monthly_values
 from jules_ml.column.run import run_column, run_weather
 from jules_ml.column.setup import experiment_column
 from jules_ml.comparison.converted_files import converted_dataset

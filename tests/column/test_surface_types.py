@@ -9,6 +9,7 @@ import pytest
 from helpers.refusals import refusal
 
 from jules_ml.column.surface_types import read_type_files, unused
+from jules_ml.physics.surface_types import SurfaceTypes
 from jules_ml.physics.switches import Switches
 from jules_ml.support.sources import POINT_RUN
 
@@ -43,6 +44,32 @@ def test_missing_parameters_are_refused_in_one_list(tmp_path: Path) -> None:
         shutil.copy(POINT_RUN / name, tmp_path)
     with refusal("pft_params.nml", "kext_io has 0 values; tupp_io has 0 values, and there are 5 types", "a number"):
         read_type_files(tmp_path / "pft_params.nml", tmp_path / "nveg_params.nml", switches=SWITCHES)
+
+
+def copied_types(folder: Path, *, types: tuple[str, str], plants: str = "") -> SurfaceTypes:
+    """Read the files of the template with a changed text of ``jules_surface_types.nml``, and entries added to ``pft_params.nml``."""
+    for name in ("pft_params.nml", "nveg_params.nml", "jules_surface_types.nml"):
+        text = (POINT_RUN / name).read_text(encoding="utf-8")
+        text = text.replace(*types) if name == "jules_surface_types.nml" else text
+        text = text.replace("&JULES_PFTPARM", f"&JULES_PFTPARM\n{plants}")
+        (folder / name).write_text(text, encoding="utf-8")
+    return read_type_files(folder / "pft_params.nml", folder / "nveg_params.nml", switches=SWITCHES)
+
+
+def test_two_names_of_one_type_are_refused(tmp_path: Path) -> None:
+    with refusal("jules_surface_types.nml", "c4_grass and shrub are both type 4", "a number of its own"):
+        copied_types(tmp_path, types=("shrub = 5", "shrub = 4"))
+    # JULES takes one number for both
+    assert copied_types(tmp_path, types=("urban = 6", "urban = 6, urban_canyon = 6")).names[5] == "urban"
+    assert copied_types(tmp_path, types=("urban = 6", "urban_canyon = 6, urban = 6")).names[5] == "urban"
+
+
+def test_names_of_plants_in_another_order_are_refused(tmp_path: Path) -> None:
+    labels = "pft_name_io = 'ndl_leaf', 'brd_leaf', 'c3_grass', 'c4_grass', 'shrub',"
+    with refusal("pft_params.nml", r"pft_name_io(1) is ndl_leaf, which is type 2", "in the order"):
+        copied_types(tmp_path, types=("", ""), plants=labels)
+    names = copied_types(tmp_path, types=("shrub = 5", ""), plants="pft_name_io = 4*'', 'heath',").names
+    assert names[:5] == ("brd_leaf", "ndl_leaf", "c3_grass", "c4_grass", "heath")
 
 
 def test_a_file_without_the_group_is_refused(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,6 +146,36 @@ def test_energy_and_water_of_jules_close(shared_data: Path) -> None:
     assert float(noon) < 0.0
 
 
+def test_transpiration_is_without_the_evaporation_of_soil(shared_data: Path) -> None:
+    """JULES's own diagnostic is impossible in some steps: down to -0.06 kg m-2 s-1."""
+    path = shared_data / "jules" / "loobos_1997_colvg_30min.nc"
+    ds = converted_dataset(of_jules([path], DZSOIL, "loobos"), "alma").squeeze(["lat", "lon"])
+    with xr.open_dataset(path, decode_times=False) as raw:
+        both, stomata = (raw[name].to_numpy().ravel() for name in ("esoil_gb", "et_stom_gb"))
+    transpiration = ds["TVeg"].to_numpy()
+    missing = np.isnan(transpiration)
+    assert stomata.min() < -0.05
+    assert missing.sum() == np.count_nonzero(stomata < 0.0) == 48
+    np.testing.assert_array_equal(np.isnan(ds["ESoil"]), missing)
+    np.testing.assert_allclose((ds["TVeg"] + ds["ESoil"])[~missing], both[~missing], atol=1e-12)
+    assert np.nanmin(ds["ESoil"]) > -1e-9
+    assert 0.6 < np.nanmean(transpiration) / both.mean() < 0.7
+    assert "comment" not in ds["TVeg"].attrs
+
+
+def test_means_of_transpiration_over_several_steps_of_jules_are_not_used(shared_data: Path, tmp_path: Path) -> None:
+    path = jules_output(shared_data, tmp_path / "six_hours.nc", steps=12, others="mean")
+    run = of_jules([path], DZSOIL, "loobos", step=1800.0)
+    assert not {"TVeg", "ESoil"} & set(converted_dataset(run, "alma"))
+    fractions = np.array([0.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0])
+    with_fractions = replace(run, ds=run.ds.assign(frac=("tile", fractions)))
+    ds = converted_dataset(with_fractions, "alma")
+    assert "lacks et_stom_gb" in ds["TVeg"].attrs["comment"]
+    np.testing.assert_allclose(
+        ds["TVeg"] + ds["ESoil"], (run.ds["esoil"] * xr.DataArray(fractions, dims="tile")).sum("tile")
+    )
+
+
 def test_a_run_folder_of_jules_is_converted(shared_data: Path, tmp_path: Path) -> None:
     folder = write_loobos_folder(shared_data, "colvg", tmp_path / "loobos")
     run = read_run_folder(folder)
@@ -274,6 +306,15 @@ def test_the_step_of_the_run_tells_snapshots_from_means_of_a_step(shared_data: P
     with pytest.raises(BadInput, match="every 1 h"):
         of_jules([path], DZSOIL, "loobos", step=1800.0)
     assert "smcl" in of_jules([path], DZSOIL, "loobos", step=3600.0).at_end
+
+
+def test_the_institution_of_a_run_is_that_of_its_converted_file(steps: Path, tmp_path: Path) -> None:
+    shutil.copytree(steps, tmp_path / "run")
+    with netCDF4.Dataset(tmp_path / "run" / "column.nc", "r+") as file:
+        file.institution = "University of Somewhere"
+    path = write_converted(read_convertible(tmp_path / "run"), "cmip", tmp_path)
+    with netCDF4.Dataset(path) as file:
+        assert file.institution == "University of Somewhere"
 
 
 def test_what_cannot_be_converted_is_refused(tmp_path: Path, steps: Path) -> None:

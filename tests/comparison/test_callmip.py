@@ -42,6 +42,42 @@ def daily_run(site: str = "DK-Sor", *, days: int = 5, start: str = "1996-12-31 2
     return Convertible(ds, np.stack([edges[:-1], edges[1:]], axis=1), frozenset(), site, "test")
 
 
+def write_calibration_folder(folder: Path) -> Path:
+    """Folder with the daily simulations of a calibration."""
+    run = daily_run("NL-Loo")
+    times = {
+        "time": ("time", run.bounds[:, 1], {"bounds": "time_bounds"}),
+        "time_bounds": (("time", "bounds"), run.bounds),
+    }
+    ds = run.ds.squeeze(["lat", "lon"]).rename(lat="latitude", lon="longitude").assign_coords(times)
+    (folder / "simulations").mkdir(parents=True)
+    encoding = {name: {"units": "seconds since 1996-12-31 23:00:00"} for name in times}
+    for stage in ("prior", "posterior"):
+        ds.assign_attrs(site=run.site).to_netcdf(folder / "simulations" / f"NL-Loo_{stage}.nc", encoding=encoding)
+    return folder
+
+
+def test_the_submission_of_another_calibration_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("one", "two"):
+        write_calibration_folder(tmp_path / "calibrations" / name)
+    to = ["--to", "callmip", "--out", "submission"]
+    for folder in ("calibrations/one", str(tmp_path / "calibrations" / "one")):
+        result = CliRunner().invoke(app, ["convert", folder, *to])
+        assert result.exit_code == 0, result.output
+    posterior = Path("submission/JULES-ML.v0-1_Phase1b_Scen1_NL-Loo_Cal_Posterior.nc")
+    with netCDF4.Dataset(posterior) as file:
+        assert file.source.endswith(", run ../calibrations/one")
+    prior = Path("submission/JULES-ML.v0-1_Phase1b_Scen1_NL-Loo_Cal_Prior.nc")
+    prior.unlink()
+    before = posterior.read_bytes()
+    result = CliRunner().invoke(app, ["convert", "calibrations/two", *to])
+    assert result.exit_code == 2
+    assert "the file was written from another run (calibrations/one)" in " ".join(result.output.split())
+    assert posterior.read_bytes() == before
+    assert not prior.exists()
+
+
 def test_layout_is_that_of_the_template(shared_data: Path, tmp_path: Path) -> None:
     template = shared_data / "callmip" / TEMPLATE
     stages: tuple[Stage, ...] = ("Prior", "Posterior")
@@ -81,6 +117,23 @@ def test_values_signs_and_days(tmp_path: Path) -> None:
     np.testing.assert_allclose(values["hfss_post_unc"], ds["ftl_gb_sd"])
     assert values["lai"].tolist() == [4.0] * 5
     assert {each.name for each in REQUIRED} <= set(values)
+
+
+def test_transpiration_is_that_of_the_column(tmp_path: Path) -> None:
+    run = daily_run("NL-Loo")
+    water = {"et_stom_gb": 1e-5, "esoil_gb": 3e-5}
+    ds = run.ds.assign({name: (("time", "lat", "lon"), np.full((5, 1, 1), value)) for name, value in water.items()})
+    path = write_submission(replace(run, ds=ds), "Prior", SUBMISSION, tmp_path)
+    with netCDF4.Dataset(path) as file:
+        np.testing.assert_allclose(file["tran"][:].ravel(), 1e-5)
+        np.testing.assert_allclose(file["evspsblsoi"][:].ravel(), 2e-5 + run.ds["ei_gb"].to_numpy().ravel())
+
+
+def test_the_institution_is_that_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JULES_ML_INSTITUTION", "another")
+    for run, expected in ((replace(daily_run("NL-Loo"), institution="here"), "here"), (daily_run("NL-Loo"), "another")):
+        with netCDF4.Dataset(write_submission(run, "Prior", SUBMISSION, tmp_path)) as file:
+            assert file.institution == expected
 
 
 def test_a_run_within_a_year_counts_from_its_first_day(tmp_path: Path) -> None:

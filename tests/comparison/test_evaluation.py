@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from jules_ml.comparison.benchmarks import MEASURES, benchmark_ranks, mean_ranks, measures_of
+from jules_ml.comparison.evaluation_figures import relationship_figure
 from jules_ml.comparison.forcing_regressions import (
     BENCHMARKS,
     FORCING,
@@ -174,6 +175,20 @@ def test_respiration_is_compared_as_a_function_of_temperature() -> None:
     np.testing.assert_allclose(temperature.observed.mean, 2.0 * 2.0 ** ((middle - 283.15) / 10.0), rtol=0.02)
 
 
+def test_the_axis_is_that_of_the_means_and_not_of_the_scatter() -> None:
+    rng = np.random.default_rng(0)
+    flux = 2.0 * 2.0 ** ((T_SOIL - 283.15) / 10.0)
+    ds = record(t_soil=T_SOIL[:, None])
+    scattered = pd.Series(flux + rng.normal(0.0, 30.0, len(TIME)), TIME)
+    made = relationships([run("right", ecosystem_respiration=flux)], ds, {ECOSYSTEM_RESPIRATION: scattered})
+    (axis,) = relationship_figure(made, ["right"]).axes
+    means = np.concatenate([made[0].observed.mean, made[0].runs["right"].mean])
+    low, high = axis.get_ylim()
+    assert low < np.nanmin(means) < np.nanmax(means) < high
+    assert high - low < 2.0 * (np.nanmax(means) - np.nanmin(means))
+    assert axis.get_legend_handles_labels()[1][:2] == ["measured, ± SD", "measured, mean"]
+
+
 def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
     """Both runs have the flux of the observations, whose relationship to temperature changes after four months."""
     late = DAY >= 120.0
@@ -189,21 +204,34 @@ def test_runs_of_unlike_times_are_compared_where_they_overlap() -> None:
     assert alone == []
 
 
+def _daily_series(values: xr.DataArray) -> xr.DataArray:
+    """Means over days, by their ends."""
+    means = values.coarsen(time=24).mean().assign_coords(time=values["time"][23::24])
+    return means.assign_attrs(interval_seconds=DAY_SECONDS)
+
+
 def test_hours_of_one_run_are_compared_as_days_with_daily_output_of_another() -> None:
     flux = 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2)) + SUN
     ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
     hourly, daily = run("hourly", latent_heat=flux), run("daily", latent_heat=flux)
-    means = {
-        name: values.coarsen(time=24)
-        .mean()
-        .assign_coords(time=values["time"][23::24])
-        .assign_attrs(interval_seconds=86400.0)
-        for name, values in daily.series.items()
-    }
+    means = {name: _daily_series(values) for name, values in daily.series.items()}
     daily = Run("daily", means, daily.dzsoil, daily.summary)
     for runs in ([hourly, daily], [daily, hourly]):
         (made,) = relationships(runs, ds, observed)
         assert made.scores == pytest.approx({"hourly": 1.0, "daily": 1.0})
+
+
+def test_hours_of_a_flux_are_compared_as_days_with_a_daily_driver() -> None:
+    flux = 100.0 * np.exp(-(((T_SOIL - 285.0) / 5.0) ** 2)) + SUN
+    ds, observed = record(t_soil=T_SOIL[:, None]), {LATENT: pd.Series(flux, TIME)}
+    whole, mixed = run("whole", latent_heat=flux), run("mixed", latent_heat=flux)
+    for name in ("soil temperature", "soil water"):
+        mixed.series[name] = _daily_series(mixed.series[name])
+    (made,) = relationships([mixed], ds, observed)
+    (hourly,) = relationships([whole], ds, observed)
+    assert made.scores == pytest.approx({"mixed": 1.0})
+    # the mean over the day, not the flux of midnight
+    assert np.nanmean(made.observed.mean) == pytest.approx(np.nanmean(hourly.observed.mean), rel=0.1)
 
 
 # --- regressions on the forcing
@@ -278,6 +306,16 @@ def test_a_run_that_uses_more_than_the_forcing_of_the_step_beats_the_regressions
     assert not flat.as_good
     assert flat.ranks["flat"] > flat.ranks["3km27"]
     assert "flat is worse than the regression" in flat.sentence
+
+
+def test_productivity_of_the_record_is_compared_and_not_ranked() -> None:
+    """It is a partition of the exchange by a model of radiation and temperature, of which regressions are another form."""
+    gpp = 0.02 * SUN
+    runs, ds = [run("good", gross_primary_productivity=gpp)], record(gpp=gpp)
+    (scored,) = score_runs(runs, ds)
+    assert scored.quantity.name == "gross primary productivity"
+    assert scored.scores.rmse == pytest.approx(0.0, abs=1e-6)
+    assert benchmark_ranks(runs, ds) == ([], [])
 
 
 def test_a_record_without_humidity_says_what_it_lacks() -> None:

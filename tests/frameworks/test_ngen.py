@@ -143,3 +143,17 @@ def test_realisation_example_names_this_model_and_its_variables() -> None:
     model = getattr(import_module(module), name)()
     assert set(parameters["variables_names_map"]) == set(model.get_input_var_names())
     assert {*parameters["output_variables"], parameters["main_output_variable"]} <= set(model.get_output_var_names())
+
+
+def test_time_does_not_go_back_and_other_units_are_refused(tmp_path: Path) -> None:
+    forcing = aorc(write_component(tmp_path / "record"))
+    model = initialised_model(tmp_path / "ngen")
+    for name, values in forcing.items():
+        model.set_value(name, values[:1])
+    model.update()
+    with pytest.raises(BadInput, match="0 s is before the current time, 1800 s"):
+        model.update_until(0.0)
+    for name, values in forcing.items():
+        model.set_value(name, values[:1] - 273.15 if name == "land_surface_air__temperature" else values[:1])
+    with pytest.raises(BadInput, match="outside 180 to 335 K"):
+        model.update()

@@ -41,7 +41,7 @@ def initialised_soil(path: Path) -> SoilOnlyBmi:
 def test_ten_days_equal_the_plain_soil(tmp_path: Path, compiled: str) -> None:
     path = write_component(tmp_path, changes={"compiled = false": f"compiled = {compiled}"})
     soil, setup = initialised_soil(path), soil_setup(load_experiment(path))
-    column, state, dz = setup.column, setup.state, setup.soil.dzsoil
+    column, state, dz = setup.column, setup.state, setup.column.dzsoil
     bottom = torch.cumsum(dz[:, 0], 0)
     roots = torch.exp(-(bottom - dz[:, 0]) / 0.5) - torch.exp(-bottom / 0.5)
     roots = (roots / roots.sum())[:, None]

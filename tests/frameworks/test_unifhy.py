@@ -61,10 +61,12 @@ class Recorded(SoilSubSurface):
     """Soil that notes what it exchanges."""
 
     exchanged: ClassVar[list[tuple[dict[str, Any], dict[str, Any], NDArray[np.float64]]]] = []
+    most_ice: ClassVar[list[float]] = []
 
     def run(self, **given: Any) -> Any:  # type: ignore[override]
         fluxes = {name: np.array(given[name]) for name in self._inwards}
         result = super().run(**given)
+        self.most_ice.append(float(given["soil_ice"].get_timestep(0).max()))
         self.exchanged.append((fluxes, result[0], np.array(given["soil_water"].get_timestep(0))))
         return result
 
@@ -170,3 +172,48 @@ def test_it_passes_the_checks_of_components_of_the_framework(tmp_path: Path) -> 
     assert soil.category == "subsurface"
     assert set(SoilSubSurface.inwards_info) == SoilSubSurface._inwards
     assert set(SoilSubSurface.outwards_info) == SoilSubSurface._outwards
+
+
+def test_restart_from_a_dump_is_equal_to_the_bit_with_ice_that_is_not_in_equilibrium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = {"t_soil = [285.0, 284.0, 283.0, 282.0]": "t_soil = [273.2, 274.0, 275.0, 276.0]"}
+    monkeypatch.setattr(Recorded, "experiment", write_component(tmp_path, changes=cold))
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+    monkeypatch.setattr(Recorded, "_constants_info", frozen_constants())
+    for resumed in (False, True):
+        monkeypatch.setattr(Recorded, "exchanged", [])
+        soil = model(tmp_path, Recorded, 2)
+        if resumed:
+            soil.resume("run", START + timedelta(days=1))
+        else:
+            soil.simulate(dumping_frequency=timedelta(days=1))
+            expected = Recorded.exchanged[-48:]
+    assert len(Recorded.exchanged) == 48
+    assert Recorded.most_ice[-1] > 0.01
+    for (_, outwards, water), (_, others, other) in zip(Recorded.exchanged, expected, strict=True):
+        np.testing.assert_array_equal(water, other)
+        np.testing.assert_array_equal(
+            outwards["surface_runoff_flux_delivered_to_rivers"], others["surface_runoff_flux_delivered_to_rivers"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("rain", "text"),
+    [(np.full(SHAPE, np.nan), "is not finite"), (np.full(SHAPE, 3.6), r"tfall is 3.6, outside 0 to 0.15 kg m-2 s-1")],
+)
+def test_missing_fluxes_and_those_in_other_units_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rain: NDArray[np.float64], text: str
+) -> None:
+    monkeypatch.setattr(Recorded, "experiment", write_component(tmp_path))
+    monkeypatch.setattr(np, "in1d", np.isin, raising=False)
+    fluxes = {name: rain if "throughfall" in name else np.zeros(SHAPE) for name in Surface._outwards}
+    monkeypatch.setattr(Surface, "run", lambda *_, **__: (fluxes, {}))
+    with pytest.raises(BadInput, match=text):
+        model(tmp_path, Recorded, 1).simulate()
+
+
+def frozen_constants() -> dict[str, Any]:
+    """Constants of the soil with a heat flux that cools it."""
+    heat = SoilSubSurface._constants_info["soil_heat_flux"] | {"default_value": -30.0}
+    return SoilSubSurface._constants_info | {"soil_heat_flux": heat}

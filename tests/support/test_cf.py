@@ -50,6 +50,16 @@ def test_the_checker_finds_what_is_missing(tmp_path: Path) -> None:
         check_conventions(path)
 
 
+def test_the_institution_is_that_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "institution" not in file_attributes("", history="")
+    monkeypatch.setenv("JULES_ML_INSTITUTION", " University of  Somewhere\n")
+    write_dataset(table(), tmp_path / "a.nc", title="soil", history="test", unlimited_dims=["time"])
+    check_conventions(tmp_path / "a.nc")
+    with xr.open_dataset(tmp_path / "a.nc") as back:
+        assert back.attrs["institution"] == "University of Somewhere"
+    assert conventional(table().assign_attrs(institution="own")).attrs["institution"] == "own"
+
+
 def test_own_attributes_take_precedence() -> None:
     ds = table().assign_attrs(title="own", history="command", source="tower")
     assert conventional(ds, title="other").attrs == file_attributes("own", history="command", source="tower")

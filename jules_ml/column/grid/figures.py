@@ -34,7 +34,9 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
     names = _chosen(list(layout.rows))
     figure = Figure(figsize=(WIDTH, 3.0 * len(names)), layout="constrained")
     axes = figure.subplots(len(names), 2, squeeze=False)
-    times = np.array([each.to_datetime64() for each in layout.bounds[1:]])
+    # means are drawn at the middle of their periods
+    bounds = np.array([each.to_datetime64() for each in layout.bounds])
+    times = bounds[:-1] + (bounds[1:] - bounds[:-1]) / 2
     for (left, right), name in zip(axes, names, strict=True):
         label = _label(layout, name)
         image = _draw_map(left, layout, means.total[name] / layout.periods)
@@ -54,7 +56,7 @@ def _chosen(outputs: Sequence[str]) -> list[str]:
 def _label(layout: Layout, name: str) -> str:
     units = layout.variable_attrs(name)["units"]
     rows = {None: "", "soil": ", top layer", "tile": ", first type", "pft": ", first type"}[layout.second_dim(name)]
-    return f"{name}{rows}{'' if units == '1' else f' [{units}]'}"
+    return f"{name}{rows} [{units}]"
 
 
 def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> ScalarMappable:

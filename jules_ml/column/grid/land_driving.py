@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.driving import FileDriving, Window
-from jules_ml.physics.canopy import cos_zenith_angle
+from jules_ml.column.land_weather import sun_at
 from jules_ml.physics.land_surface.state import LandForcing
 
 
@@ -69,16 +69,5 @@ class LandWindow:
 
     def _cosz(self, points: NDArray[np.int64]) -> torch.Tensor:
         """Cosine of the solar zenith angle at the start of each step, shape (time, column)."""
-        seconds = self.starts.hour * 3600 + self.starts.minute * 60 + self.starts.second
-
-        def of_time(values: NDArray[np.generic]) -> torch.Tensor:
-            return torch.tensor(np.asarray(values), dtype=torch.float64).unsqueeze(-1)
-
         land = self.driving.files.land
-        return cos_zenith_angle(
-            of_time(self.starts.day_of_year.to_numpy()),
-            of_time(seconds.to_numpy()),
-            torch.tensor(land.latitude[points], dtype=torch.float64),
-            torch.tensor(land.longitude[points], dtype=torch.float64),
-            days_in_year=of_time(np.where(self.starts.is_leap_year, 366.0, 365.0)),
-        )
+        return sun_at(self.starts, land.latitude[points], land.longitude[points])

@@ -120,6 +120,16 @@ def toml_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def toml_line(key: str, value: Any, comment: str = "") -> str:
+    """Return a line with a key, its value and a comment; dots in the key are those of tables."""
+    return _commented(f"{key} = {toml_value(value)}", comment)
+
+
+def toml_key(name: str) -> str:
+    """Return a name as a key of TOML, in quotation marks if needed."""
+    return _key(name)
+
+
 def _suggestion(key: str, value: Any, comment: str) -> str:
     return _commented(f"# {_key(key)} = {toml_value(value)}", comment)
 

@@ -84,6 +84,8 @@ class Inspection:
         Drafted TOML.
     left_out : mapping of str to str
         Columns that are not read, and why.
+    draft : Draft or None
+        Drafted section ``[data]``; its paths are those that were given.
     record : xarray.Dataset or None
         What was read, for figures. It must not be used as a record if there are problems.
     """
@@ -101,6 +103,7 @@ class Inspection:
     checks: tuple[str, ...] = ()
     section: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
+    draft: Draft | None = None
     record: xr.Dataset | None = None
 
 
@@ -205,6 +208,7 @@ def _inspect_group(reader: str, kind: str, paths: list[Path], hints: UserHints, 
         checks=tuple(draft.checks),
         section=_text(draft.for_user(), folder),
         left_out=draft.left_out,
+        draft=draft,
     )
     return result if ds is None else _with_record(result, ds)
 

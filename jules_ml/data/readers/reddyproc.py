@@ -111,7 +111,7 @@ class ReddyprocRecord(Record):
         return read_unit_rows(path, layout, columns, meta)
 
     def _columns(self, units: Mapping[str, str], layout: Layout, path: Path) -> dict[str, TableColumn]:
-        codes = {mapped.quality.column for mapped in self.columns.values() if mapped.quality is not None}
+        codes = {mapped.codes.column for mapped in self.columns.values() if mapped.codes is not None}
         columns: dict[str, TableColumn] = {}
         unknown = []
         for name, unit in units.items():

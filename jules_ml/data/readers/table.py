@@ -18,10 +18,11 @@ from jules_ml.data.missing_codes import refuse_old_codes
 from jules_ml.data.parquetfile import read_parquet
 from jules_ml.data.problems import report
 from jules_ml.data.profile import RecordColumns, align
-from jules_ml.data.readers.table_spec import Quality, TableColumn, TableSpec
+from jules_ml.data.readers.table_spec import FRACTION_OF_SHORT, LONGEST_WITH_CODES, Quality, TableColumn, TableSpec
 from jules_ml.data.record_section import PATHS, Record
+from jules_ml.data.regular import most_frequent_step
 from jules_ml.data.site import SiteMeta, drop_out_of_range, refuse_missing_codes, site_dataset, utc_end_of_interval
-from jules_ml.data.textfile import read_csv_columns, read_header, require_columns
+from jules_ml.data.textfile import ISO_8601, read_csv_columns, read_header, require_columns
 from jules_ml.data.timetext import read_column_times
 from jules_ml.data.units import convert, refuse_fraction_as_percent
 from jules_ml.data.variables import VARIABLES
@@ -53,7 +54,12 @@ def read_table(path: str | Path, spec: TableSpec) -> xr.Dataset:
         or a value is outside the valid range.
     """
     path = Path(path)
-    frame, end = _read_parquet(path, spec) if path.suffix == ".parquet" else _read_text(path, spec)
+    is_parquet = path.suffix == ".parquet"
+    frame, stamps = _read_parquet(path, spec) if is_parquet else _read_text(path, spec)
+    spec = _with_interval(spec, stamps, path)
+    if spec.site is None:
+        spec = spec.model_copy(update={"site": path.name.split(".")[0]})
+    end = interval_ends(stamps, spec, path, unreadable_are_reported=not is_parquet)
     return dataset_of_table(frame, end, spec, path=path)
 
 
@@ -69,7 +75,7 @@ def dataset_of_table(
     end : DatetimeIndex
         End of each interval, UTC.
     spec : TableSpec
-        The column map.
+        The column map, with the interval.
     path : Path
         File, for error messages.
     drops_out_of_range : bool, optional
@@ -90,6 +96,7 @@ def dataset_of_table(
         raise BadInput(
             "the file does not contain the site", where=path, remedy="give site under [data], or name under [site]"
         )
+    assert spec.interval is not None
     counts: dict[str, Counter[str]] = {}
     read = RecordColumns()
     for name, column in spec.columns.items():
@@ -130,33 +137,32 @@ def _values(
     """Values and quality codes of a column, and the numbers of values that were left out."""
     column, raw, where = spec.columns[name], frame[name].to_numpy(), f"{path}, column {name}"
     raw = np.where(np.isin(raw, column.missing), np.nan, raw)
+    assert spec.interval is not None
     values = _convert(raw, name, column, spec.interval, refuses=not drops_out_of_range, where=where)
     n = {}
-    codes = None if column.quality is None else _recode(frame, column.quality, spec.interval, path)
-    if column.quality is not None:
-        rejected = np.isin(frame[column.quality.column].to_numpy(), column.quality.rejected) & np.isfinite(values)
+    quality, codes = column.codes, None
+    if quality is not None:
+        codes = _recode(frame, quality, spec.interval, path)
+        rejected = np.isin(frame[quality.column].to_numpy(), quality.rejected) & np.isfinite(values)
         values, n["n_rejected"] = np.where(rejected, np.nan, values), int(rejected.sum())
+    elif column.quality == "measured":
+        codes = np.where(np.isfinite(values), _measured_and_filled(spec.interval)[0], np.nan)
     if drops_out_of_range:
         values, n["n_dropped"] = drop_out_of_range(column.variable, values)
     return values, codes, n
 
 
 def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
-    """Columns of numbers, and the end of each interval, of a delimited text file."""
-    if not spec.time.columns or spec.time.format is None:
-        raise BadInput(
-            "the column map has no columns or no format of the time stamps",
-            where=path,
-            remedy="give time.columns and time.format, for example ['date'] and '%Y-%m-%d %H:%M'",
-        )
+    """Columns of numbers, and the time stamps, of a delimited text file."""
     header = read_header(path, delimiter=spec.delimiter, header_line=spec.header_line, encoding=spec.encoding)
     place = f"{path}, line {spec.header_line}"
+    of_time = spec.time.columns or tuple(header[:1])
     # first: a misspelt name is missing, and the column that it means is not mapped
-    require_columns(header, [*spec.numbers, *spec.time.columns], where=place)
-    _refuse_unmapped(header, spec, place)
+    require_columns(header, [*spec.numbers, *of_time], where=place)
+    _refuse_unmapped([name for name in header if name not in of_time], spec, place)
     frame = read_csv_columns(
         path,
-        texts=spec.time.columns,
+        texts=of_time,
         numbers=spec.numbers,
         delimiter=spec.delimiter,
         header_line=spec.header_line,
@@ -165,12 +171,11 @@ def _read_text(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIn
         decimal=spec.decimal,
         encoding=spec.encoding,
     )
-    stamps = read_column_times(frame, spec.time.columns, spec.time.format, where=path)
-    return frame, interval_ends(stamps, spec, path, unreadable_are_reported=True)
+    return frame, read_column_times(frame, of_time, spec.time.format or ISO_8601, where=path)
 
 
 def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
-    """Columns of numbers, and the end of each interval, of a Parquet file."""
+    """Columns of numbers, and the time stamps, of a Parquet file."""
     frame = read_parquet(path, required=spec.time.columns, numbers=spec.numbers)
     _refuse_unmapped([str(name) for name in frame.columns], spec, str(path))
     if len(spec.time.columns) == 1 and pd.api.types.is_datetime64_any_dtype(frame[spec.time.columns[0]]):
@@ -193,10 +198,28 @@ def _read_parquet(path: Path, spec: TableSpec) -> tuple[pd.DataFrame, pd.Datetim
         )
     numbers = frame[spec.numbers].astype(np.float64)
     codes = [code for code in spec.missing if not isinstance(code, str)]
-    return numbers.mask(numbers.isin(codes)), interval_ends(stamps, spec, path)
+    return numbers.mask(numbers.isin(codes)), stamps
+
+
+def _with_interval(spec: TableSpec, stamps: pd.DatetimeIndex, path: Path) -> TableSpec:
+    """Return a column map with its interval, by default the most frequent step of the time stamps."""
+    if spec.interval is not None:
+        return spec
+    interval = most_frequent_step(stamps)
+    if interval is None:
+        raise BadInput(
+            "the interval of the time stamps is unknown: there are fewer than two different ones",
+            where=path,
+            remedy="give interval under [data], for example '30min'",
+        )
+    if spec.has_fractions and interval <= LONGEST_WITH_CODES:
+        raise BadInput(FRACTION_OF_SHORT, where=path, remedy="give measured and filled under quality")
+    return spec.model_copy(update={"interval": interval})
 
 
 def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
+    if spec.ignore is None:
+        return
     mapped = {*spec.numbers, *spec.time.columns}
     unknown = [
         name for name in header if name not in mapped and not any(fnmatchcase(name, pattern) for pattern in spec.ignore)
@@ -214,14 +237,16 @@ def _refuse_unmapped(header: list[str], spec: TableSpec, where: str) -> None:
 def interval_ends(
     stamps: pd.DatetimeIndex, spec: TableSpec, path: Path, *, unreadable_are_reported: bool = False
 ) -> pd.DatetimeIndex:
-    """Return the end of each interval in UTC, for time stamps one interval apart; gaps are allowed.
+    """Return the end of each interval in UTC, for time stamps one interval apart; gaps are allowed. The column map has the interval.
 
     Raises
     ------
     BadInput
         If time stamps are duplicate, not in order or not an interval apart, or the offset from UTC is unknown.
     """
-    where = f"{path}, column {' '.join(spec.time.columns)}" if spec.time.columns else f"{path}, index"
+    assert spec.interval is not None
+    default = "index" if path.suffix == ".parquet" else "first column"
+    where = f"{path}, column {' '.join(spec.time.columns)}" if spec.time.columns else f"{path}, {default}"
     aware = stamps.tz is not None
     end = utc_end_of_interval(
         stamps.tz_convert(None) if aware else stamps,
@@ -278,7 +303,12 @@ def _convert(
 
 def _has_codes(interval: pd.Timedelta) -> bool:
     """Whether quality is given as codes; for intervals longer than an hour it is a fraction."""
-    return bool(interval <= pd.Timedelta(hours=1))
+    return bool(interval <= LONGEST_WITH_CODES)
+
+
+def _measured_and_filled(interval: pd.Timedelta) -> tuple[float, float]:
+    """Codes of measured and filled values in the site dataset, or fractions of the interval."""
+    return (0.0, 1.0) if _has_codes(interval) else (1.0, 0.0)
 
 
 def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path: Path) -> NDArray[np.float64]:
@@ -302,7 +332,7 @@ def _recode(frame: pd.DataFrame, quality: Quality, interval: pd.Timedelta, path:
         )
     if quality.fraction:
         return np.asarray(codes, dtype=np.float64)
-    yes, no = (0.0, 1.0) if _has_codes(interval) else (1.0, 0.0)
+    yes, no = _measured_and_filled(interval)
     return np.select([measured, filled], [yes, no], np.nan)
 
 

@@ -3,13 +3,12 @@
 .. code-block:: toml
 
     [data]
+    reader = "table"
     path = "hyytiala.csv"
     site = "FI-Hyy"
     licence = "CC BY 4.0"
     utc_offset_hours = 2.0
     stamp_at = "start"
-    interval = "30min"
-    ignore = ["RH_backup"]
 
     [data.time]
     columns = ["date", "hour"]
@@ -31,7 +30,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -39,6 +38,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from jules_ml.data.site import StampAt
 from jules_ml.data.variables import VARIABLES
 from jules_ml.support.section import as_written
+
+#: Longest interval whose quality is given as codes; for longer ones it is the measured fraction.
+LONGEST_WITH_CODES: Final = pd.Timedelta(hours=1)
+FRACTION_OF_SHORT: Final = (
+    "fraction is for intervals longer than an hour: list the codes of measured and filled instead"
+)
 
 
 class _Strict(BaseModel):
@@ -119,8 +124,9 @@ class TableColumn(_Strict):
         Depth [m] of a soil sensor, positive downward; ``nan`` if unknown.
     missing : tuple of float
         Numbers that mark a missing value in this column, and may be valid values of others.
-    quality : Quality
-        Quality of the column; without it, all values are treated as measured.
+    quality : Quality or 'measured'
+        Quality of the column; ``"measured"`` confirms that no value is gap-filled. Without it, values are used, and NEE only where the
+        experiment confirms that it is measured.
     """
 
     variable: str
@@ -129,7 +135,12 @@ class TableColumn(_Strict):
     is_sum: bool = False
     depth: float | None = None
     missing: tuple[float, ...] = ()
-    quality: Quality | None = None
+    quality: Quality | Literal["measured"] | None = None
+
+    @property
+    def codes(self) -> Quality | None:
+        """Column of quality codes, and their meaning; None if there is none."""
+        return self.quality if isinstance(self.quality, Quality) else None
 
     @field_validator("variable")
     @classmethod
@@ -158,8 +169,9 @@ class TableTime(_Strict):
     """Columns and format of the time stamps.
 
     ``columns`` are joined with a space and parsed by ``format`` (``strptime``); ``%H`` and ``%H%M`` as a column of its own may be decimal
-    hours and 30, 100, ... 2400: see :func:`~jules_ml.data.timetext.read_column_times`. For Parquet, the default is the index, and no format
-    is needed for columns of time stamps. Offsets from UTC in the time stamps are used.
+    hours and 30, 100, ... 2400: see :func:`~jules_ml.data.timetext.read_column_times`. The default is the first column of delimited text,
+    and the format of ISO 8601 (``2020-06-01 00:30``); for Parquet it is the index, and no format is needed for columns of time stamps.
+    Offsets from UTC in the time stamps are used.
     """
 
     columns: tuple[str, ...] = ()
@@ -177,34 +189,34 @@ class TableTime(_Strict):
 class TableSpec(_Strict):
     """The column map of a table: all that its file does not say of itself.
 
-    Every column of the file must stand in ``columns``, be a ``quality`` column, stand in ``time``, or fit a pattern of
-    ``ignore``, so that a misspelt name cannot pass for a column that was not wanted.
+    Columns that are not in it are left out. Where ``ignore`` is given, every column of the file must be in ``columns``, be a ``quality``
+    column, be in ``time``, or fit a pattern of ``ignore``; another one is refused.
 
     Attributes
     ----------
     site : str, optional
-        Site code; default: ``name`` under ``[site]``.
+        Site code; default: ``name`` under ``[site]``, otherwise the name of the file without its extension.
     columns : dict of str to TableColumn
         By column of the file.
     interval : Timedelta
-        Averaging interval: ``"30min"``, ``"1h"``, ``"1D"``.
+        Averaging interval: ``"30min"``, ``"1h"``, ``"1D"``; default: the most frequent step of the time stamps.
     stamp_at : {'start', 'middle', 'end'}
-        Position of the time stamps in the interval: 'start' in SMEAR's record of FI-Hyy, in UTC+2.
+        Position of the time stamps in the interval: 'start' in SMEAR's record of FI-Hyy, in UTC+2. Default: 'end'.
         :func:`~jules_ml.data.clock.solar_noon_error` detects errors.
     utc_offset_hours : float
         Local standard time minus UTC [h]; required unless the time stamps contain it.
     missing : tuple of float or str
         Numbers, or texts of whole cells, that mark a missing value.
     ignore : tuple of str
-        Columns to leave out, by name or by pattern (``"RECO_*"``).
+        Columns to leave out, by name or by pattern (``"RECO_*"``); default: all that are not described.
     delimiter, decimal, header_line, first_data_line, encoding
         Format of delimited text; lines are counted from 1. Both delimiter and decimal may be a comma if the numbers are quoted.
     """
 
     site: str | None = None
     columns: dict[str, TableColumn] = Field(min_length=1)
-    interval: Annotated[pd.Timedelta, BeforeValidator(_timedelta)]
-    stamp_at: StampAt
+    interval: Annotated[pd.Timedelta | None, BeforeValidator(_timedelta)] = None
+    stamp_at: StampAt = "end"
     utc_offset_hours: float | None = Field(default=None, ge=-12.0, le=14.0)
     time: TableTime = TableTime()
     source: str | None = None
@@ -213,7 +225,7 @@ class TableSpec(_Strict):
     longitude: float | None = Field(default=None, ge=-180.0, le=180.0)
     elevation: float | None = None
     missing: tuple[float | str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    ignore: tuple[str, ...] | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     decimal: Literal[".", ","] = "."
     header_line: int = Field(default=1, ge=1)
@@ -222,8 +234,8 @@ class TableSpec(_Strict):
 
     @field_validator("interval")
     @classmethod
-    def _positive(cls, interval: pd.Timedelta) -> pd.Timedelta:
-        if interval <= pd.Timedelta(0):
+    def _positive(cls, interval: pd.Timedelta | None) -> pd.Timedelta | None:
+        if interval is not None and interval <= pd.Timedelta(0):
             raise ValueError(f"the interval {interval} is not positive; write it as '30min', '1h' or '1D'")
         return interval
 
@@ -246,15 +258,17 @@ class TableSpec(_Strict):
             raise ValueError(
                 f"two columns are given for '{duplicates[0]}'; only variables with a depth can have several"
             )
-        fractions = any(c.quality is not None and c.quality.fraction for c in self.columns.values())
-        if fractions and self.interval <= pd.Timedelta(hours=1):
-            raise ValueError(
-                "fraction is for intervals longer than an hour: list the codes of measured and filled instead"
-            )
+        if self.has_fractions and self.interval is not None and self.interval <= LONGEST_WITH_CODES:
+            raise ValueError(FRACTION_OF_SHORT)
         return self
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether a column of quality has fractions of the interval."""
+        return any(c.codes is not None and c.codes.fraction for c in self.columns.values())
 
     @property
     def numbers(self) -> list[str]:
         """Columns of numbers: values and quality codes."""
-        quality = [c.quality.column for c in self.columns.values() if c.quality is not None]
+        quality = [c.codes.column for c in self.columns.values() if c.codes is not None]
         return list(dict.fromkeys([*self.columns, *quality]))

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import xarray as xr
@@ -36,7 +37,14 @@ class MappedColumn(Section):
         default=None, description="whether the number is a sum over the interval; default: from the file"
     )
     depth: Depth | None = Field(default=None, description="depth of a soil sensor [m]")
-    quality: Quality | None = Field(default=None, description="column of the quality codes, and their meaning")
+    quality: Quality | Literal["measured"] | None = Field(
+        default=None, description="column of the quality codes, and their meaning; `measured`: no value is gap-filled"
+    )
+
+    @property
+    def codes(self) -> Quality | None:
+        """Column of quality codes, and their meaning; None if there is none."""
+        return self.quality if isinstance(self.quality, Quality) else None
 
     @field_validator("variable")
     @classmethod
@@ -176,7 +184,7 @@ def read_unit_rows(
     BadInput
         As :func:`~jules_ml.data.readers.table.read_table`.
     """
-    quality = [column.quality.column for column in columns.values() if column.quality is not None]
+    quality = [column.codes.column for column in columns.values() if column.codes is not None]
     frame = read_csv_columns(
         path,
         texts=layout.time_columns,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -328,8 +329,8 @@ def _rows(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -
 def _netcdf(files: SeriesFiles, path: Path, variables: Sequence[ListedVariable]) -> dict[str, _Array]:
     """Read the variables of a netCDF file; JULES counts its times and does not read them."""
     names = {variable.name: variable.var_name or variable.name for variable in variables}
-    _refuse_missing(path, names, files.where)
-    ds = read_netcdf(path, kind="a time series of JULES", variables=list(names.values()))
+    with _missing_with_its_key(path, names, files.where):
+        ds = read_netcdf(path, kind="a time series of JULES", variables=list(names.values()))
     result = {}
     for name, in_file in names.items():
         result[name] = at_point(ds[in_file], files.run, path, time=True)
@@ -348,7 +349,8 @@ def _of_points(
     result = {}
     for variable in variables:
         in_file = variable.var_name or variable.name
-        values = series_at_points(path, in_file, points, times=(files.run.grid.time_dim, *TIME))
+        with _missing_with_its_key(path, {variable.name: in_file}, files.where):
+            values = series_at_points(path, in_file, points, times=(files.run.grid.time_dim, *TIME))
         _refuse_size(in_file, values.shape[1], files.sizes.get(variable.name, 1), path)
         if not np.isfinite(values).all():
             raise BadInput(f"{in_file} is missing at land points", where=path, remedy="fill the missing values")
@@ -365,13 +367,18 @@ def _refuse_size(in_file: str, size: int, expected: int, path: Path) -> None:
         )
 
 
-def _refuse_missing(path: Path, names: Mapping[str, str], where: str) -> None:
-    """Refuse a netCDF file without one of the variables, naming the key of the namelist; a damaged file is refused when it is read."""
-    present = netcdf_names(path)
-    for name, in_file in names.items():
-        if present and in_file not in present:
-            raise BadInput(
-                f"the file has no variable {in_file} for {name}, only {', '.join(present)}",
-                where=path,
-                remedy=f"correct var_name in {where}, or give a file with the variable",
-            )
+@contextmanager
+def _missing_with_its_key(path: Path, names: Mapping[str, str], where: str) -> Iterator[None]:
+    """Refuse a netCDF file without one of the variables, naming the key of the namelist; other refusals are not changed."""
+    try:
+        yield
+    except BadInput:
+        present = netcdf_names(path)
+        for name, in_file in names.items():
+            if present and in_file not in present:
+                raise BadInput(
+                    f"the file has no variable {in_file} for {name}, only {', '.join(present)}",
+                    where=path,
+                    remedy=f"correct var_name in {where}, or give a file with the variable",
+                ) from None
+        raise

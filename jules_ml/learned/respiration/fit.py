@@ -22,7 +22,7 @@ from jules_ml.learned.respiration.forms import FORM_NAMES, InnerValidation
 from jules_ml.learned.respiration.nights import ustar_notes
 from jules_ml.learned.respiration.report import card_of, predictions_of, respiration_figures, scores_of
 from jules_ml.learned.respiration.row_checks import MIN_ROWS
-from jules_ml.learned.respiration.row_notes import range_notes, row_notes, unfiltered_notes
+from jules_ml.learned.respiration.row_notes import night_notes, range_notes, row_notes, unfiltered_notes
 from jules_ml.learned.respiration.site import Rows, select_rows
 from jules_ml.learned.respiration.state import has_state, porosity_of
 from jules_ml.learned.respiration.training import ConcurvityWarning, TrainedRespiration, train_respiration
@@ -106,6 +106,7 @@ def fit_respiration(
     notes = (
         *row_notes(rows, test, settings),
         *range_notes(rows, settings),
+        *night_notes(datasets, settings),
         *unfiltered_notes(datasets, settings),
         *notes,
         *of_records,

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from jules_ml.data.quality import measured, night
-from jules_ml.data.record import place, variable
+from jules_ml.data.record import has_position, place, variable
 from jules_ml.data.ustar import UstarThreshold, ustar_threshold
 from jules_ml.errors import BadInput
 from jules_ml.experiment.respiration import RowSettings
@@ -18,6 +18,8 @@ from jules_ml.experiment.respiration import RowSettings
 def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     """Return where it is night by ``rules``, shape (time,).
 
+    Where the position of the site is unknown, measured radiation alone decides: see :func:`is_by_radiation_alone`.
+
     Raises
     ------
     BadInput
@@ -25,10 +27,15 @@ def night_rows(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     """
     return night(
         ds,
-        max_potential=rules.night_max_potential,
+        max_potential=None if is_by_radiation_alone(ds) else rules.night_max_potential,
         max_sw_down=rules.night_max_sw_down,
         max_ppfd=rules.night_max_ppfd,
     )
+
+
+def is_by_radiation_alone(ds: xr.Dataset) -> bool:
+    """Whether neither the position of a tower nor its potential radiation is known, so that the sun cannot confirm the night."""
+    return "sw_pot" not in ds and not has_position(ds)
 
 
 def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:

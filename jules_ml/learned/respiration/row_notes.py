@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from jules_ml.experiment.respiration import RespirationSettings
+from jules_ml.learned.respiration.nights import is_by_radiation_alone
 from jules_ml.learned.respiration.row_checks import KEYS, has_turned_sign
 from jules_ml.learned.respiration.site import Rows
 
@@ -70,6 +71,30 @@ def unfiltered_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettin
         "column in [data], or set ustar_min = 'none' under [respiration.rows] if NEE is filtered already"
         for ds in datasets
         if "ustar" not in ds and "nee_ustar" not in ds
+    ]
+
+
+def night_notes(datasets: Sequence[xr.Dataset], settings: RespirationSettings) -> list[str]:
+    """Name the towers of unknown position, whose night is that of measured radiation alone.
+
+    Parameters
+    ----------
+    datasets : sequence of xarray.Dataset
+        Site datasets.
+    settings : RespirationSettings
+
+    Returns
+    -------
+    list of str
+        Notes for the user.
+    """
+    if settings.target != "ecosystem" or settings.rows.night_max_potential is None:
+        return []
+    return [
+        f"{ds.attrs.get('site', 'site')}: the position is unknown, so night is where measured radiation is low: give latitude and "
+        "longitude under [site], by which the sun also checks the clock"
+        for ds in datasets
+        if is_by_radiation_alone(ds)
     ]
 
 

@@ -250,7 +250,7 @@ class Integrator:
         self._done += last - first
         return means
 
-    def repeated(self, forcing: Sequence[Tensor], *, threads: int) -> Callable[[], Tensor]:
+    def repeated(self, forcing: Sequence[Tensor], *, threads: int) -> tuple[Callable[[], None], Tensor]:
         """Prepare single steps that read their weather from the same memory each time.
 
         Parameters
@@ -263,28 +263,29 @@ class Integrator:
         Returns
         -------
         callable
-            Steps once, and returns the outputs, shape (row, column), in the same memory each time.
+            Steps once.
+        Tensor, shape (row, column)
+            Outputs of the last step, in the same memory each time; 0 before the first one.
         """
         stepper = self._stepper
         weather = [x[None] for x in forcing]
         if any(x.dtype != stepper.dtype for x in weather):
             raise ValueError("the weather is not in the precision of the state")
-        means = torch.empty(stepper.n_outputs, stepper.n_columns, dtype=stepper.dtype)
+        means = torch.zeros(stepper.n_outputs, stepper.n_columns, dtype=stepper.dtype)
         addresses, by_time, by_column = _weather_rows(weather)
         call = _Call(
             stepper.n_columns, 1, 1, 0, stepper.scalars.data_ptr(), stepper.constants.data_ptr(),
             self._state.data_ptr(), self._sums.data_ptr(), addresses.ctypes.data, by_time.ctypes.data,
             by_column.ctypes.data, ctypes.addressof(stepper.tables), means.data_ptr(),
         )  # fmt: skip
-        memory = (self._state, weather, addresses, by_time, by_column)
+        memory = (self._state, weather, addresses, by_time, by_column, means)
         pool = ThreadPoolExecutor(threads) if threads > 1 and stepper.n_blocks > 1 else None
 
-        def step() -> Tensor:
+        def step() -> None:
             assert memory  # the call has only its addresses
             _divided(stepper.library, call, stepper.n_blocks, threads, pool)
-            return means
 
-        return step
+        return step, means
 
     @property
     def n_rows(self) -> int:

@@ -153,6 +153,37 @@ def limit_by_soil(esoil: Tensor, frac: Tensor, smc: Tensor, *, timestep: float) 
     return esoil * torch.where(dry, smc / torch.where(dry, needed, 1.0), 1.0)
 
 
+def transpiration(esoil: Tensor, plant_gc: Tensor, resfs: Tensor, conductance: Tensor) -> Tensor:
+    r"""Part of the evaporation of soil and plants that passes through stomata.
+
+    .. math:: E_{stom} = \frac{E}{\psi_s} \frac{g_c}{g_c + C_H U}
+
+    Parameters
+    ----------
+    esoil : Tensor, shape (pft, column)
+        Evaporation from soil and plants :math:`E` [kg m-2 s-1].
+    plant_gc : Tensor, shape (pft, column)
+        Conductance of the canopies without soil :math:`g_c` [m s-1].
+    resfs : Tensor, shape (pft, column)
+        Resistance factor of soil and plants :math:`\psi_s` [1], which has the conductance of the soil too.
+    conductance : Tensor, shape (pft, column)
+        Aerodynamic conductance :math:`C_H U` [m s-1].
+
+    Returns
+    -------
+    Tensor, shape (pft, column)
+        [kg m-2 s-1], at most ``esoil``. JULES does not limit it by the water in the soil, as it does ``esoil``; here both are limited.
+
+    References
+    ----------
+    JULES routines ``sf_resist`` and ``sf_evap``, name ``et_stom_surft``. It is more than the water that roots extract, which is in
+    proportion to the conductances of plants and soil.
+    """
+    conducts = resfs > 0.0
+    factor = plant_gc / (plant_gc + conductance) / torch.where(conducts, resfs, 1.0)
+    return esoil * torch.where(conducts, factor, 0.0)
+
+
 def settle_heat(
     sources: Sources, latent: Tensor, tstar: Tensor, balance: Balance, rhokh: Tensor
 ) -> tuple[Tensor, Tensor]:

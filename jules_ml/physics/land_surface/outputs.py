@@ -10,9 +10,10 @@ from torch import Tensor
 from jules_ml.physics.canopy import CanopyFluxes, WaterStress
 from jules_ml.physics.constants import LC, LF, SBCON
 from jules_ml.physics.land_surface.energy import Ground
-from jules_ml.physics.land_surface.evaporation import SurfaceSolution
+from jules_ml.physics.land_surface.evaporation import SurfaceSolution, transpiration
 from jules_ml.physics.land_surface.properties import LandSurface
 from jules_ml.physics.land_surface.state import LandSurfaceFluxes, LandSurfaceState
+from jules_ml.physics.land_surface.tile_exchange import Exchange
 from jules_ml.physics.land_surface.water import TileWater
 from jules_ml.physics.layerwise import sum_over_layers
 from jules_ml.physics.snowpack.state import SnowFluxes
@@ -78,7 +79,7 @@ def fluxes_of_step(
     water: TileWater,
     from_snow: SnowFluxes,
     plants: Plants,
-    gc: Tensor,
+    exchange: Exchange,
     albedo: Tensor,
     ext: Tensor,
 ) -> LandSurfaceFluxes:
@@ -100,8 +101,10 @@ def fluxes_of_step(
         Water and heat out of the snow.
     plants : Plants
         Carbon and water stress.
-    gc, albedo : Tensor, shape (tile, column)
-        Conductance [m s-1] and albedo [1].
+    exchange : Exchange
+        Conductance of the surface and of the air.
+    albedo : Tensor, shape (tile, column)
+        [1].
     ext : Tensor, shape (layer, column)
         Extraction from the soil [kg m-2 s-1].
 
@@ -109,18 +112,25 @@ def fluxes_of_step(
     -------
     LandSurfaceFluxes
     """
-    frac, sources, carbon = surface.frac, solution.sources, plants.fluxes
+    frac, sources, carbon, n_pft = surface.frac, solution.sources, plants.fluxes, surface.n_pft
     fqw = sources.ecan + sources.esoil + sources.ei + sources.elake
 
     def gridbox(x: Tensor) -> Tensor:
         return sum_over_layers(frac[: x.shape[0]] * x)
 
+    stomata = transpiration(
+        sources.esoil[:n_pft],
+        carbon.gc,
+        exchange.resistance.resfs[:n_pft],
+        exchange.rhokh[:n_pft] / exchange.air.rho,
+    )
     tfall, surf_roff = gridbox(water.tfall), gridbox(water.surf_roff)
     tiles = _tile_outputs(new, surface, solution, heat, from_snow, fqw)
     return LandSurfaceFluxes(
         ext=ext,
         ecan_gb=gridbox(sources.ecan),
         esoil_gb=gridbox(sources.esoil),
+        et_stom_gb=gridbox(stomata),
         ei_gb=gridbox(sources.ei),
         fqw_gb=gridbox(fqw),
         tfall=tfall,
@@ -143,7 +153,7 @@ def fluxes_of_step(
         snow_depth_gb=gridbox(new.snow.snowdepth),
         gs=new.gs,
         **tiles,
-        gc=gc,
+        gc=exchange.gc,
         albedo=albedo,
         gpp=carbon.gpp,
         npp=carbon.npp,

@@ -51,10 +51,10 @@ class LandSurfaceFluxes(NamedTuple):
     """Outputs of one step by JULES's output names.
 
     Means over the grid box, shape (column,): water [kg m-2 s-1] ``ecan_gb`` evaporation from leaves, ``esoil_gb`` from soil and plants,
-    ``ei_gb`` sublimation, ``fqw_gb`` all of them and evaporation of lakes, ``tfall`` throughfall, ``snow_melt_gb``, ``infiltration`` into
-    the soil, ``surf_roff`` infiltration excess, ``ext`` extraction from the soil layers, shape (layer, column). Heat [W m-2]
-    ``surf_ht_flux_gb`` into the surface, ``snow_soil_htf_gb`` into the soil, ``ftl_gb`` sensible, ``latent_heat``, ``rad_net``, of which
-    ``sw_net`` is shortwave. Carbon
+    ``et_stom_gb`` the part of it that passes through stomata, ``ei_gb`` sublimation, ``fqw_gb`` all of them and evaporation of lakes,
+    ``tfall`` throughfall, ``snow_melt_gb``, ``infiltration`` into the soil, ``surf_roff`` infiltration excess, ``ext`` extraction from the
+    soil layers, shape (layer, column). Heat [W m-2] ``surf_ht_flux_gb`` into the surface, ``snow_soil_htf_gb`` into the soil, ``ftl_gb``
+    sensible, ``latent_heat``, ``rad_net``, of which ``sw_net`` is shortwave. Carbon
     [kg C m-2 s-1] ``gpp_gb``, ``npp_gb``, ``resp_p_gb``. ``tstar_gb`` [K]; ``canopy_gb``, ``snow_mass_gb`` [kg m-2]; ``snow_depth_gb``
     [m]; ``gs`` [m s-1]; ``fsmc_gb`` [1] mean soil moisture stress over the PFTs.
 
@@ -66,6 +66,7 @@ class LandSurfaceFluxes(NamedTuple):
     ext: Tensor
     ecan_gb: Tensor
     esoil_gb: Tensor
+    et_stom_gb: Tensor
     ei_gb: Tensor
     fqw_gb: Tensor
     tfall: Tensor

@@ -196,7 +196,7 @@ def exchange_step(
     drawn = surface.frac * solution.sources.esoil
     ext = sum_over_layers((drawn * conductance.wt_ext).transpose(0, 1))
     new = LandSurfaceState(tstar=solution.tstar, canopy=water.canopy, gs=conductance.gs, snow=snow)
-    outputs = fluxes_of_step(new, surface, solution, heat, water, from_snow, plants, exchange.gc, albedo, ext)
+    outputs = fluxes_of_step(new, surface, solution, heat, water, from_snow, plants, exchange, albedo, ext)
     boundary = SoilBoundary(
         infiltration=outputs.infiltration,
         ext=ext,

@@ -126,7 +126,7 @@ def test_an_invalid_file_is_refused(tmp_path: Path, old: str, new: str, place: s
             "column gone is missing; the file has date, hour",
             "name",
         ),
-        ({"time": {}}, "small.csv", "no columns or no format of the time stamps", "time.columns"),
+        ({"time": {}, "ignore": ["*"]}, "column date", "is not a time stamp of the form ISO8601", "format"),
     ],
 )
 def test_a_wrong_column_map_is_refused(
@@ -206,3 +206,23 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_another_name_of_a_variable_is_understood(name: str, meant: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is not a variable; write '{meant}' if you meant"):
         TableColumn(variable=name, unit="1")
+
+
+def test_a_plain_file_needs_no_key_but_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("time,NEE,note\n2020-06-01 23:30,2.0,a\n2020-06-01 24:00,,b\n2020-06-02 00:30,4.0,c\n", "utf-8")
+    column_map = {"site": "XX-Abc", "utc_offset_hours": 1.0}
+    column_map["columns"] = {"NEE": {"variable": "nee", "unit": "umol m-2 s-1", "quality": "measured"}}
+    ds = read_table(path, TableSpec.model_validate(column_map))
+    assert ds.attrs["interval_seconds"] == 1800.0
+    assert ds["time"].to_numpy()[0] == np.datetime64("2020-06-01T22:30")
+    np.testing.assert_array_equal(ds["nee_qc"], [0.0, np.nan, 0.0])
+
+
+def test_an_interval_that_no_time_stamp_shows_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "plain.csv"
+    path.write_text("time,NEE\n2020-06-01 23:30,2.0\n", encoding="utf-8")
+    column_map = {"site": "XX-Abc", "utc_offset_hours": 1.0}
+    column_map["columns"] = {"NEE": {"variable": "nee", "unit": "umol m-2 s-1"}}
+    with refusal("plain.csv", "the interval of the time stamps is unknown", "interval"):
+        read_table(path, TableSpec.model_validate(column_map))

@@ -110,9 +110,8 @@ def test_a_last_cell_that_is_complete_needs_no_line_end(tmp_path: Path, cells: t
     assert read(tmp_path, "\n".join(["time;NEE;TA", *rows]), interval="1h").sizes["time"] == 2
 
 
-def test_a_table_without_site_names_both_keys(tmp_path: Path) -> None:
-    with refusal("table.csv", "does not contain the site", "[site]"):
-        read(tmp_path, "time;NEE;TA\n01.02.2020 00:30;1;3\n", site=None)
+def test_a_table_without_site_has_the_name_of_the_file(tmp_path: Path) -> None:
+    assert read(tmp_path, "time;NEE;TA\n01.02.2020 00:30;1;3\n", site=None).attrs["site"] == "table"
 
 
 def test_old_codes_are_refused_with_the_number_of_the_file(tmp_path: Path) -> None:

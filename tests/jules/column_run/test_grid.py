@@ -89,6 +89,9 @@ def test_prescribed_leaf_area_is_that_of_each_point(tmp_path: Path) -> None:
     assert folder_model(run).fingerprint != model.fingerprint
     with refusal("leaves.nc", "leaves is missing at land points", "fill"):
         folder_model(run).driving.window(0, 4, np.arange(4))
+    xr.Dataset({"lai": (("time", "pft", "y", "x"), leaves)}).to_netcdf(run / "leaves.nc", unlimited_dims=["time"])
+    with refusal("leaves.nc", "no variable leaves for lai, only lai", "correct var_name in"):
+        folder_model(run).driving.window(0, 4, np.arange(4))
 
 
 def test_other_prescribed_data_are_refused(tmp_path: Path) -> None:

@@ -127,6 +127,23 @@ def test_a_variable_that_a_file_lacks_is_named_with_its_key(tmp_path: Path) -> N
         series(tmp_path, steps, file="drive.nc", var_name=["Tair", "Wind"])
 
 
+def test_a_netcdf_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"Tair": 280.0, "Wind": 3.0}
+    data = xr.Dataset({name: (("time", "y", "x"), np.full((24, 1, 1), value)) for name, value in values.items()})
+    data.to_netcdf(tmp_path / "drive.nc")
+    paths: list[Any] = []
+    original = xr.open_dataset
+
+    def counted(path: Any, **options: Any) -> xr.Dataset:
+        paths.append(path)
+        return original(path, **options)
+
+    monkeypatch.setattr(xr, "open_dataset", counted)
+    steps = half_hours("2001-01-01 05:00", "2001-01-01 08:00")
+    series(tmp_path, steps, file="drive.nc", var_name=list(values))
+    assert len(paths) == 1
+
+
 def test_refusals_name_the_problem(tmp_path: Path, text_file: str) -> None:
     steps = half_hours("2001-01-01 05:00", "2001-01-01 08:00")
     with refusal("drive.nml", "interp of t is 'x'", "choose among b, c"):

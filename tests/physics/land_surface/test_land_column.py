@@ -62,6 +62,7 @@ def test_first_days_are_those_of_jules(run: str, folders: dict[str, Path], share
         "snow_depth_gb": 1e-4,
         "fqw_gb": 1e-7,
         "esoil_gb": 1e-7,
+        "et_stom_gb": 1e-7,
         "canopy_gb": 1e-3,
     }
     for name, limit in limits.items():
