@@ -22,6 +22,7 @@ from jules_ml.cli.printing import (
     print_next,
     print_result,
     print_run_summary,
+    print_scores,
     print_warnings,
     progress_bars,
 )
@@ -30,6 +31,9 @@ from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 
 if TYPE_CHECKING:
+    from jules_ml.column.closed_loop.run import ClosedLoopRun
+    from jules_ml.column.run import ColumnRun
+    from jules_ml.comparison.run_report import RunReport
     from jules_ml.experiment import Experiment
     from jules_ml.jules.run import JulesRun
 
@@ -166,11 +170,38 @@ def _run_column(experiment: Experiment, folder: Path, shown: Shown) -> None:
         figure = run_figure(finished)
         if figure is not None:
             files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
+        report = _column_report(finished, staged.path)
+    _print_column(finished, report, [*map(staged.final, [report.path, *files])], folder, shown)
+
+
+def _column_report(finished: ColumnRun, folder: Path, inputs: Iterable[Path] | None = None) -> RunReport:
+    from jules_ml.comparison.run_report import report_run
+    from jules_ml.experiment.inputs import input_paths
+
+    return report_run(
+        folder,
+        record=finished.record,
+        notes=finished.notes,
+        substitutions=[str(each) for each in finished.weather.substitutions],
+        inputs=input_paths([finished.experiment]) if inputs is None else list(inputs),
+    )
+
+
+def _print_column(finished: ColumnRun, report: RunReport, files: list[Path], folder: Path, shown: Shown) -> None:
+    """Print what came of a run of the column: its scores last, if there are observations."""
     if shown.json:
-        _print_summary(folder, map(staged.final, files))
-    elif not shown.quiet:
-        print_run_summary(finished)
-        print_files(map(staged.final, files))
+        _print_summary(folder, files, report)
+    if shown.silent:
+        return
+    print_run_summary(finished)
+    print_files(files)
+    _print_scores(report)
+
+
+def _print_scores(report: RunReport) -> None:
+    print_scores(report.table)
+    if report.sentence:
+        out_console.print(f"[bold]{escaped(report.sentence)}[/]", soft_wrap=True)
 
 
 def _run_from_jules(source: Path, folder: Path, precision: Precision | None, *, resume: bool, shown: Shown) -> None:
@@ -200,12 +231,9 @@ def _run_point_from_jules(source: Path, folder: Path, precision: Precision, show
         figure = run_figure(finished)
         if figure is not None:
             files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
-    shown_files = [file for file in map(staged.final, files) if file.suffix != ".nml"]
-    if shown.json:
-        _print_summary(folder, shown_files)
-    elif not shown.quiet:
-        print_run_summary(finished)
-        print_files(shown_files)
+        report = _column_report(finished, staged.path, ())
+    shown_files = [staged.final(file) for file in (report.path, *files) if file.suffix != ".nml"]
+    _print_column(finished, report, shown_files, folder, shown)
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, shown: Shown) -> None:
@@ -220,6 +248,7 @@ def _run_closed_loop(experiment: Experiment, folder: Path, shown: Shown) -> None
         files = write_closed_loop(finished, staged.path)
         figure = loop_figure(finished.loop, years=finished.years, thickness=float(finished.output["dzsoil"][0]))
         files.append(save_figure(figure, staged.path / "figures" / "closed_loop.png"))
+        files.insert(0, _closed_loop_report(finished, staged.path))
     if shown.json:
         _print_summary(folder, map(staged.final, files))
     if shown.silent:
@@ -235,13 +264,31 @@ def _run_closed_loop(experiment: Experiment, folder: Path, shown: Shown) -> None
     print_files(map(staged.final, files))
 
 
+def _closed_loop_report(finished: ClosedLoopRun, folder: Path) -> Path:
+    from jules_ml.experiment.inputs import input_paths
+    from jules_ml.learned.kind import Outcome
+    from jules_ml.learned.page import write_report
+
+    loop = finished.loop
+    sentence = (
+        f"Soil carbon changes from {float(loop.cs[0, 0]):.2f} to {float(loop.cs[-1, 0]):.2f} kg m-2 in {finished.years:.0f} years; "
+        f"the carbon budget closes to {loop.carbon.relative:.0e} of the fluxes, the water budget to {loop.water.relative:.0e}."
+    )
+    return write_report(
+        Outcome(folder, {"verdict": {"sentence": sentence}}, (), (*finished.notes, *finished.warnings)),
+        title=f"Closed loop {folder.name}",
+        contents="Series are in closed_loop.nc, budgets in run_summary.json of the folder {folder}.",
+        inputs=input_paths([finished.experiment]),
+    )
+
+
 def _run_jules(experiment: Experiment, out: Path | None, shown: Shown) -> None:
     from jules_ml.jules.run import default_folder, run_jules
 
     folder = default_folder(experiment) if out is None else out
     with progress_bars(shown.silent) as report:
         finished = run_jules(experiment, folder, progress=report)
-    _print_jules_run(finished, shown)
+    _print_jules_run(finished, shown, experiment)
 
 
 def _prepare_jules(experiment: Experiment, out: Path | None, shown: Shown) -> None:
@@ -265,22 +312,38 @@ def _collect_jules(folder: Path, shown: Shown) -> None:
     _print_jules_run(collect_run(folder), shown)
 
 
-def _print_summary(folder: Path, files: Iterable[Path]) -> None:
-    """Print the summary of a run as JSON."""
+def _print_summary(folder: Path, files: Iterable[Path], report: RunReport | None = None) -> None:
+    """Print the summary of a run, with its scores, as JSON."""
     from jules_ml.jules.run_folder import SUMMARY
 
-    print_result(json_module.loads((folder / SUMMARY).read_text(encoding="utf-8")), files)
+    summary = json_module.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    if report is not None:
+        summary["scores"] = [vars(row) for row in report.table]
+    print_result(summary, files)
 
 
-def _print_jules_run(finished: JulesRun, shown: Shown) -> None:
+def _print_jules_run(finished: JulesRun, shown: Shown, experiment: Experiment | None = None) -> None:
+    from jules_ml.comparison.run_report import report_run
+    from jules_ml.comparison.runs import residual_water
+    from jules_ml.experiment.inputs import input_paths
+
+    report = report_run(
+        finished.folder,
+        record=None if experiment is None or experiment.data is None else experiment.record(),
+        notes=[*finished.notes, *finished.warnings],
+        inputs=[] if experiment is None else input_paths([experiment]),
+        theta_r=residual_water(experiment),
+    )
+    files = (report.path, *finished.files)
     if shown.json:
-        _print_summary(finished.folder, finished.files)
+        _print_summary(finished.folder, files, report)
     if shown.silent:
         return
     _print_swapped(finished.notes)
     for warning in finished.warnings:
         out_console.print(f"[yellow]JULES warning[/] {escaped(warning)}", soft_wrap=True)
-    print_files(finished.files)
+    print_files(files)
+    _print_scores(report)
 
 
 def _print_swapped(notes: Iterable[str]) -> None:
