@@ -14,6 +14,9 @@ from jules_ml.support.headline import Headline, number
 #: Measures in order of preference, with their names.
 _MEASURES: Final = {"nse": "NSE", "r2": "R²", "kge": "KGE"}
 
+#: Number of groups of rows from which on they are of sites, and not of time steps and nights of one site.
+_MANY: Final = 4
+
 
 def headlines(table: Sequence[ScoreRow]) -> tuple[Headline, ...]:
     """Return three numbers, or fewer where the table lacks them.
@@ -26,9 +29,12 @@ def headlines(table: Sequence[ScoreRow]) -> tuple[Headline, ...]:
     Returns
     -------
     tuple of Headline
-        Medians over the groups of rows if there are several.
+        Medians over the sites if there are many, otherwise those of the first group of rows.
     """
-    learned = [(site, rows[0]) for site, rows in by_site(table)]
+    groups = by_site(table)
+    if len(groups) < _MANY:
+        groups = groups[:1]
+    learned = [(site, rows[0]) for site, rows in groups]
     measure = next((name for name in _MEASURES if any(name in row.scores for _, row in learned)), None)
     if measure is None:
         return ()
@@ -39,7 +45,7 @@ def headlines(table: Sequence[ScoreRow]) -> tuple[Headline, ...]:
         if scores
         else []
     )
-    best = _best_baseline(table, measure)
+    best = _best_baseline(groups, measure)
     if best is not None:
         made.append(Headline(number(best[1]), f"{name} of {best[0]}, the best baseline"))
     count = int(sum(row.scores.get("n", 0.0) for _, row in learned))
@@ -52,10 +58,10 @@ def _where(learned: Sequence[tuple[str, ScoreRow]]) -> str:
     return f", {learned[0][0]}" if len(learned) == 1 else f", median of {len(learned)} groups of observations"
 
 
-def _best_baseline(table: Sequence[ScoreRow], measure: str) -> tuple[str, float] | None:
+def _best_baseline(groups: Sequence[tuple[str, Sequence[ScoreRow]]], measure: str) -> tuple[str, float] | None:
     """Name of the baseline with the highest median, and the median."""
     by_name: dict[str, list[float]] = {}
-    for _, rows in by_site(table):
+    for _, rows in groups:
         for row in rows[1:]:
             if row.difference is not None and np.isfinite(row.scores.get(measure, np.nan)):
                 by_name.setdefault(row.source, []).append(row.scores[measure])

@@ -112,8 +112,9 @@ def interactive(panels: Sequence[Panel]) -> Interactive | None:
         "Drag to move along time, select a box to enlarge it, click on an entry of the legend to hide it; the first button on the right "
         f"shows everything again.{f' Long series are shown as means over {means}.' if means else ''} Times are UTC."
     )
-    library = Resources(mode="inline", components=["bokeh"], log_level="error").render_js()
-    return Interactive(library, script, place, caption)
+    # without the library's own last line, which writes to the console that it sets the level of its messages
+    code = f"{Resources(mode='inline', components=['bokeh']).js_raw[0]}\nBokeh.logger.set_level('error');"
+    return Interactive(f"<script>{code}</script>", script, place, caption)
 
 
 def _is_usable(panel: Panel) -> bool:
