@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_next, print_notes
+from jules_ml.cli.printing import Json, Quiet, Shown, escaped, out_console, print_next, print_notes, print_result
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import Contents, replaced_folder
 
@@ -96,11 +96,12 @@ def init(
     jules_version: _Version = None,
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Write a complete experiment for your own files, with a comment on each line that you may want to change."""
     sources = [*(source or []), *(files or [])]
     if kind == "jules" and out is not None and not any(path.is_dir() for path in sources):
-        _new_run_folder(sources, out, jules_version, quiet=quiet)
+        _new_run_folder(sources, out, jules_version, Shown(quiet, json))
         return
     _check(kind, sources, out, experiment)
     assert out is not None
@@ -111,7 +112,7 @@ def init(
     from jules_ml.starters import Hints, start
 
     hints = Hints(site, utc_offset, latitude, longitude, elevation, tuple(module or ()))
-    _print(start(kind, sources, out, hints), quiet=quiet)
+    _print(start(kind, sources, out, hints), Shown(quiet, json))
 
 
 def _check(kind: str, sources: list[Path], out: Path | None, experiment: Path | None) -> None:
@@ -136,8 +137,11 @@ def _check(kind: str, sources: list[Path], out: Path | None, experiment: Path | 
         )
 
 
-def _print(written: Written, *, quiet: bool) -> None:
-    if quiet:
+def _print(written: Written, shown: Shown) -> None:
+    if shown.json:
+        commands = [{"command": command, "purpose": purpose} for command, purpose in written.commands]
+        print_result({"notes": list(written.notes), "next": commands}, written.files)
+    if shown.silent:
         return
     from jules_ml.starters import n_lines
 
@@ -149,7 +153,7 @@ def _print(written: Written, *, quiet: bool) -> None:
         print_next(command, purpose)
 
 
-def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, *, quiet: bool) -> None:
+def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, shown: Shown) -> None:
     """Write a point run of JULES: namelists, weather, land cover, initial state."""
     from jules_ml.jules.template import write_site, write_template
     from jules_ml.jules.versions import VERSIONS
@@ -164,7 +168,9 @@ def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, *
             from jules_ml.experiment import load_experiment
 
             files = write_site(load_experiment(sources[0]), staged.path, version=version)
-    if not quiet:
+    if shown.json:
+        print_result({"folder": str(out)}, map(staged.final, files))
+    elif not shown.quiet:
         out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
         entry = f' and version = "{jules_version}"' if jules_version else ""
         out_console.print(
