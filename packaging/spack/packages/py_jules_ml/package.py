@@ -45,6 +45,7 @@ class PyJulesMl(PythonPackage):
     depends_on("py-rich@13:", type=("build", "run"))
     depends_on("py-matplotlib@3.9:", type=("build", "run"))
     depends_on("py-jinja2@3.1:", type=("build", "run"))
+    depends_on("py-bokeh@3.7:", type=("build", "run"))
     depends_on("py-platformdirs@4:", type=("build", "run"))
     depends_on("py-safetensors@0.4:", type=("build", "run"))
     depends_on("py-scores@2.0:", type=("build", "run"))
