@@ -8,6 +8,7 @@ from jules_ml.cli import (  # noqa: F401  (each registers its command)
     compare,
     convert,
     demo,
+    doctor,
     ensemble,
     evaluate,
     export,

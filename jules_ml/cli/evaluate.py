@@ -50,6 +50,7 @@ def evaluate(
     experiments = [load_experiment(path) for path in data or []]
     run = None if in_model is None else load_experiment(in_model)
     from jules_ml.comparison.runs import is_run
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
@@ -79,7 +80,8 @@ def evaluate(
             experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
         outcome = kind.evaluate(module, experiments, staged.path)
         outcome = replace(outcome, notes=(*run_notes, *outcome.notes, *notes_without_checksums([module])))
-        write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
+        title = f"Learned {kind.name}: evaluation of {module.resolve().name}"
+        write_report(outcome, title=title, inputs=input_paths(experiments))
     print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
 
 
@@ -87,12 +89,13 @@ def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json
     """Compare the runs with and without the module."""
     from jules_ml.comparison.verdict import judge_in_model
     from jules_ml.comparison.verdict_page import verdict_page
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.store import EVALUATION
 
     with replaced_folder(out, EVALUATION) as staged:
         with progress_bars(quiet or json) as report:
             verdict = judge_in_model(module, experiment, staged.path, progress=report)
         title = f"{module.resolve().name} in the model: {verdict.document['site']}"
-        files = (verdict_page(verdict, staged.path, title=title), *verdict.files)
+        files = (verdict_page(verdict, staged.path, title=title, inputs=input_paths([experiment])), *verdict.files)
     notes = tuple(map(staged.text, verdict.notes))
     print_verdict(replace(verdict, notes=notes, files=tuple(map(staged.final, files))), quiet=quiet, json=json)

@@ -71,6 +71,7 @@ def fit(
     check_plugin(KINDS, kind)
     _check_kind(adapt, kind)
     loaded = [load_experiment(path) for path in experiments]
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.kind import kind_of
     from jules_ml.learned.page import write_report
     from jules_ml.learned.store import MODULE
@@ -88,7 +89,8 @@ def fit(
             outcome = _without_scores(outcome)
         outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
         what = "fit" if adapt is None else "adaptation"
-        write_report(outcome, title=f"Learned {kind}: {what} of {staged.path.name}")
+        title = f"Learned {kind}: {what} of {staged.path.name}"
+        write_report(outcome, title=title, inputs=input_paths(loaded))
     _print(in_place(outcome, staged), kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
 
 

@@ -25,7 +25,7 @@ from jules_ml.support.figures import (
 )
 
 #: Panels of a fan plot in order of preference: variable, layer, scale and title. The first ``_MOST_PANELS`` available are drawn.
-_PANELS: tuple[tuple[str, int | None, float, str], ...] = (
+PANELS: tuple[tuple[str, int | None, float, str], ...] = (
     ("theta", 0, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
     ("theta", 2, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
     ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
@@ -39,7 +39,7 @@ _MOST_PANELS = 4
 
 def plotted_variables(summary: xr.Dataset) -> list[str]:
     """Variables of a summary that a fan plot can show; may be empty."""
-    return [name for name in dict.fromkeys(panel[0] for panel in _PANELS) if f"{name}_quantiles" in summary]
+    return [name for name in dict.fromkeys(panel[0] for panel in PANELS) if f"{name}_quantiles" in summary]
 
 
 @styled
@@ -68,17 +68,17 @@ def fan(
     -------
     Figure
     """
-    panels = [panel for panel in _PANELS if panel[0] in plotted_variables(summary)][:_MOST_PANELS]
+    panels = [panel for panel in PANELS if panel[0] in plotted_variables(summary)][:_MOST_PANELS]
     figure = Figure(figsize=(WIDTH, 0.6 + 1.75 * len(panels)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
     thickness = summary["dzsoil"].to_numpy() if "dzsoil" in summary else np.array([])
     labels = layer_labels(thickness.tolist())
     titles = []
     for axis, (name, layer, scale, title) in zip(axes, panels, strict=True):
-        values = scale * _layer(summary[f"{name}_quantiles"], layer)
+        values = scale * layer_of_panel(summary[f"{name}_quantiles"], layer)
         _draw_fan(axis, summary["time"].to_numpy(), values.to_numpy(), summary["quantile"].to_numpy())
         if f"{name}_posterior_mean" in summary:
-            posterior = scale * _layer(summary[f"{name}_posterior_mean"], layer)
+            posterior = scale * layer_of_panel(summary[f"{name}_posterior_mean"], layer)
             axis.plot(summary["time"], posterior, color=ORANGE, lw=1.2, label="posterior mean")
         if observed is not None and name == observed_panel and axis is axes[0]:
             axis.plot(observed["time"], scale * observed, color=BLACK, lw=0.8, label="measured")
@@ -95,7 +95,8 @@ def fan(
     return figure
 
 
-def _layer(values: xr.DataArray, layer: int | None) -> xr.DataArray:
+def layer_of_panel(values: xr.DataArray, layer: int | None) -> xr.DataArray:
+    """Return the layer of a profile that a panel shows, or its lowest one; other variables as they are."""
     return (
         values if layer is None or "soil" not in values.dims else values.isel(soil=min(layer, values.sizes["soil"] - 1))
     )

@@ -14,8 +14,8 @@ import jules_ml
 from jules_ml import demo
 from jules_ml.cli import app
 from jules_ml.column import run as simulation_run
-from jules_ml.demo.headlines import Headline
 from jules_ml.errors import RunFailed
+from jules_ml.support.headline import Headline
 
 runner = CliRunner()
 
