@@ -224,6 +224,12 @@ def scores_of_runs(
     notes = [*runs.notes, *(note for note in record_notes(record) if note not in runs.notes)]
     if kind == "respiration":
         settings = RespirationSettings.model_validate(card["settings"])
+        if settings.flux not in record and "nee" in record:
+            # curves of chambers at a tower: leaves and roots are in the rate, which is fitted
+            notes.append(
+                f"the record has no {settings.flux}, which the module was fitted to: night NEE is compared instead"
+            )
+            settings = (experiment.respiration or RespirationSettings()).model_copy(update={"target": "ecosystem"})
         scores, more = respiration_scores(runs, record, settings, card, unused)
     else:
         # respiration is not what this module is about: a record whose NEE cannot be used is scored without it

@@ -111,3 +111,13 @@ def test_commands_take_a_ready_made_module(tmp_path: Path) -> None:
         refused = runner.invoke(app, words)
         assert refused.exit_code == 2
         assert "there is no ready-made module 'moon'" in refused.output
+    words = [
+        "fit",
+        "moisture",
+        str(write_experiment(tmp_path)),
+        "--adapt",
+        f"ready:{CURVES}",
+        "--out",
+        str(tmp_path / "new"),
+    ]
+    assert "the folder contains a module of kind respiration, not moisture" in runner.invoke(app, words).output
