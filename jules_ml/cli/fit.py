@@ -87,10 +87,8 @@ def fit(
                 outcome = chosen.adapt(adapt, loaded, staged.path, days=chosen_days, progress=renamed(report, "adapt"))
         if adapt is not None and days is None and days_at is None:
             outcome = _without_scores(outcome)
-        outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
-        what = "fit" if adapt is None else "adaptation"
-        title = f"Learned {kind}: {what} of {staged.path.name}"
-        write_report(outcome, title=title, inputs=input_paths(loaded))
+        outcome, what = replace(outcome, notes=(*run_notes, *outcome.notes)), "fit" if adapt is None else "adaptation"
+        write_report(outcome, title=f"Learned {kind}: {what} of {staged.path.name}", inputs=input_paths(loaded))
     _print(in_place(outcome, staged), kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
 
 
