@@ -46,20 +46,22 @@ _Site = Annotated[
 ]
 _Offset = Annotated[
     float | None,
-    typer.Option(min=-12.0, max=14.0, help="Local standard time minus UTC [h]; default: guessed.", show_default=False),
+    typer.Option(
+        min=-12.0, max=14.0, help="Local standard time minus UTC \\[h]; default: guessed.", show_default=False
+    ),
 ]
 _Latitude = Annotated[
     float | None,
-    typer.Option(min=-90.0, max=90.0, help="Latitude [degree]; default: from the file.", show_default=False),
+    typer.Option(min=-90.0, max=90.0, help="Latitude \\[degree]; default: from the file.", show_default=False),
 ]
 _Longitude = Annotated[
     float | None,
-    typer.Option(min=-180.0, max=180.0, help="Longitude [degree]; default: from the file.", show_default=False),
+    typer.Option(min=-180.0, max=180.0, help="Longitude \\[degree]; default: from the file.", show_default=False),
 ]
 _Elevation = Annotated[
     float | None,
     typer.Option(
-        min=-500.0, max=9000.0, help="Height above sea level [m]; default: from the file.", show_default=False
+        min=-500.0, max=9000.0, help="Height above sea level \\[m]; default: from the file.", show_default=False
     ),
 ]
 _Version = Annotated[

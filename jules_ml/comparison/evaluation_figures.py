@@ -55,7 +55,11 @@ def relationship_figure(of: Sequence[Relationship], runs: Sequence[str]) -> Figu
 def _limits(of: Relationship) -> tuple[float, float]:
     """Limits of an axis by the means, with room for the legend: standard deviations of single values can be many times their range."""
     means = np.concatenate([of.observed.mean, *(curve.mean for curve in of.runs.values())])
-    low, high = float(np.nanmin(means)), float(np.nanmax(means))
+    means = means[np.isfinite(means)]
+    if not len(means):
+        # too few values for any bin
+        return 0.0, 1.0
+    low, high = float(means.min()), float(means.max())
     extent = high - low if high > low else max(abs(high), 1.0)
     return low - 0.25 * extent, high + (0.1 + 0.13 * (2 + len(of.runs))) * extent
 
