@@ -98,9 +98,7 @@ def run_figure(run: ColumnRun) -> Figure | None:
     if "sthu" not in run.output:
         return None
     observed = _shallowest_sensor(run)
-    substitutions = "; ".join(str(s) for s in run.weather.substitutions)
-    notes = [f"Gap-filling and substitutions: {substitutions}."] if substitutions else []
-    return soil_moisture(run.output, observed=observed, notes=notes)
+    return soil_moisture(run.output, observed=observed)
 
 
 def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:

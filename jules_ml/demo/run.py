@@ -128,8 +128,7 @@ def _run_demo(
     theta = fit_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
     numbers, notes = headlines(swap, theta), figure_notes(run)
     images = [
-        save_figure(figure, folder / "figures" / f"{name}.png")
-        for name, figure in _figures(run, swap, theta, notes).items()
+        save_figure(figure, folder / "figures" / f"{name}.png") for name, figure in _figures(run, swap, theta).items()
     ]
     of_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
     by_name = {path.stem: path for path in (*swap.verdict.files, *images) if path.suffix == ".png"}
@@ -161,7 +160,7 @@ def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
 
 
 def figure_notes(run: ColumnRun) -> list[str]:
-    """List the notes of every figure: substitutions for missing data, and a break in the record."""
+    """List the notes of the report: substitutions for missing data, and a break in the record."""
     used = [
         f"{VARIABLES[s.variable].long_name}: {s.rule}"
         + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
@@ -179,7 +178,7 @@ def figure_notes(run: ColumnRun) -> list[str]:
     return notes
 
 
-def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None, notes: list[str]) -> dict[str, Figure]:
+def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None) -> dict[str, Figure]:
     learned, nights = swap.fit.learned, swap.nights(fitted_rate=True)
     sensor = run.record["theta"].isel(depth=0).sel(time=run.output["time"])
     empty = pd.DataFrame(columns=["observed", "stock", "swapped"], index=pd.DatetimeIndex([]), dtype=float)
@@ -192,7 +191,7 @@ def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None, notes: list[
             empty if nights is None else nights.pairs,
         ),
         "theta": theta_figure(theta_by_day(run.output, sensor, theta), depth=f"{float(sensor['depth']):g} m"),
-        "soil_moisture": soil_moisture(run.output, observed=sensor, notes=notes),
-        "soil_temperature": soil_temperature(run.output, notes=notes),
-        "water_budget": water_budget(run.output, notes=notes),
+        "soil_moisture": soil_moisture(run.output, observed=sensor),
+        "soil_temperature": soil_temperature(run.output),
+        "water_budget": water_budget(run.output),
     }

@@ -10,11 +10,20 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from helpers.figures import check_style
+from jules_ml.support.figure_layout import arrange
+
 
 def kind_of(figure: Figure) -> Hashable:
     """What figures of the same function have in common: their size, and the labels and numbers of lines and images of their panels."""
     panels = [
-        (axis.get_title("left"), axis.get_xlabel(), axis.get_ylabel(), len(axis.lines), len(axis.images))
+        (
+            axis.get_title("left").replace("\n", " "),
+            axis.get_xlabel(),
+            axis.get_ylabel(),
+            len(axis.lines),
+            len(axis.images),
+        )
         for axis in figure.axes
     ]
     return (*figure.get_size_inches(), *panels)
@@ -22,9 +31,14 @@ def kind_of(figure: Figure) -> Hashable:
 
 @contextmanager
 def rendered_once() -> Iterator[None]:
-    """Render the first figure of each kind; a later one gets its picture. Figures of a subprocess are all rendered."""
+    """Render the first figure of each kind and check its style; a later one gets its picture. Figures of a subprocess are all rendered."""
     render = Figure.savefig
     pictures: dict[Hashable, bytes] = {}
+
+    def arrange_first(figure: Figure) -> None:
+        if kind_of(figure) not in pictures:
+            arrange(figure)
+            check_style(figure)
 
     def savefig(figure: Figure, file: Any, **options: Any) -> None:
         kind = kind_of(figure)
@@ -36,4 +50,5 @@ def rendered_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", savefig)
+        patch.setattr("jules_ml.support.figures.arrange", arrange_first)
         yield
