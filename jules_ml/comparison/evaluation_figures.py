@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jules_ml.comparison.benchmarks import BenchmarkRank
-from jules_ml.comparison.figures import COLOURS, unit_text
+from jules_ml.comparison.figures import COLOURS
 from jules_ml.comparison.forcing_regressions import BENCHMARKS
 from jules_ml.comparison.relationships import Relationship
-from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, letter_panels, styled
+from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, letter_panels, styled, unit_text
 
 
 @styled

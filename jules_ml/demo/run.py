@@ -159,7 +159,7 @@ def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
 
 
 def report_notes(run: ColumnRun) -> list[str]:
-    """List the substitutions for missing data, for the report."""
+    """List the notes of the report: substitutions for missing data, and a break in the record."""
     used = [
         f"{VARIABLES[s.variable].long_name}: {s.rule}"
         + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")

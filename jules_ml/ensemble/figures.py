@@ -26,13 +26,13 @@ from jules_ml.support.figures import (
 
 #: Panels of a fan plot in order of preference: variable, layer, scale and title. The first ``_MOST_PANELS`` available are drawn.
 PANELS: tuple[tuple[str, int | None, float, str], ...] = (
-    ("theta", 0, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
-    ("theta", 2, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
-    ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
-    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "soil respiration [g C m$^{{-2}}$ d$^{{-1}}$]"),
-    ("sthu", 0, 1.0, "liquid water as a fraction of saturation, {layer} [1]"),
-    ("fqw_gb", None, SECONDS_PER_DAY, "evaporation [kg m$^{{-2}}$ d$^{{-1}}$]"),
-    ("latent_heat", None, 1.0, "latent heat [W m$^{{-2}}$]"),
+    ("theta", 0, 1.0, "Water content, {layer} [m$^{{3}}$ m$^{{-3}}$]"),
+    ("theta", 2, 1.0, "Water content, {layer} [m$^{{3}}$ m$^{{-3}}$]"),
+    ("t_soil", 0, 1.0, "Soil temperature, {layer} [K]"),
+    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "Soil respiration [g C m$^{{-2}}$ d$^{{-1}}$]"),
+    ("sthu", 0, 1.0, "Liquid water as a fraction of saturation, {layer} [1]"),
+    ("fqw_gb", None, SECONDS_PER_DAY, "Evaporation [kg m$^{{-2}}$ d$^{{-1}}$]"),
+    ("latent_heat", None, 1.0, "Latent heat [W m$^{{-2}}$]"),
 )
 _MOST_PANELS = 4
 
@@ -86,8 +86,6 @@ def fan(
         if name != "t_soil":
             axis.set_ylim(bottom=0.0)
         titles.append(title.format(layer=labels[layer] if layer is not None and layer < len(labels) else ""))
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(top=low + 1.2 * (high - low))  # room for the legend
     axes[0].legend(loc="upper right", ncols=5)
     show_dates(axes[-1])
     letter_panels(axes, titles)
@@ -164,7 +162,7 @@ def water_online_offline(spread: xr.Dataset, *, place: str, notes: Sequence[str]
     Figure
     """
     titles = ("Water content of the top layer: standard deviation", "Annual mean")
-    return _spread(spread, "offline: retention curve at 33 kPa", place, 1.0, "spread [m$^3$ m$^{-3}$]", titles, notes)
+    return _spread(spread, "offline: retention curve at 33 kPa", place, 1.0, "spread [m$^{3}$ m$^{-3}$]", titles, notes)
 
 
 def _spread(
@@ -189,7 +187,7 @@ def _spread(
     for name, label, colour, marker in curves:
         by_month.plot(spread["month"], scale * spread[name], color=colour, marker=marker, ms=4.0, label=label)
     by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel=unit)
-    by_month.set_ylim(0.0, 1.3 * by_month.get_ylim()[1])
+    by_month.set_ylim(bottom=0.0)
     by_month.legend(loc="upper right")
     heights = [scale * float(spread[f"{name}_year"]) for name, *_ in curves]
     bars = year.bar(range(len(curves)), heights, color=[colour for _, _, colour, _ in curves], width=0.6)
