@@ -173,8 +173,8 @@ def _run_column(experiment: Experiment, folder: Path, shown: Shown) -> None:
         figure = run_figure(finished)
         if figure is not None:
             files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
-        report = _column_report(finished, staged.path)
-    _print_column(finished, report, [*map(staged.final, [report.path, *files])], folder, shown)
+        page = _column_report(finished, staged.path)
+    _print_column(finished, page, [*map(staged.final, [page.path, *files])], folder, shown)
 
 
 def _column_report(finished: ColumnRun, folder: Path, inputs: Iterable[Path] | None = None) -> RunReport:
@@ -234,9 +234,9 @@ def _run_point_from_jules(source: Path, folder: Path, precision: Precision, show
         figure = run_figure(finished)
         if figure is not None:
             files.append(save_figure(figure, staged.path / "figures" / "soil_moisture.png"))
-        report = _column_report(finished, staged.path, ())
-    shown_files = [staged.final(file) for file in (report.path, *files) if file.suffix != ".nml"]
-    _print_column(finished, report, shown_files, folder, shown)
+        page = _column_report(finished, staged.path, ())
+    shown_files = [staged.final(file) for file in (page.path, *files) if file.suffix != ".nml"]
+    _print_column(finished, page, shown_files, folder, shown)
 
 
 def _run_closed_loop(experiment: Experiment, folder: Path, shown: Shown) -> None:

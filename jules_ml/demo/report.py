@@ -13,9 +13,10 @@ import xarray as xr
 from jules_ml.column.run import ColumnRun
 from jules_ml.comparison.verdict_page import swap_panels
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
-from jules_ml.demo.headlines import Headline, sentence
+from jules_ml.demo.headlines import sentence
 from jules_ml.demo.swap import Swap
 from jules_ml.physics.constants import SECONDS_PER_DAY
+from jules_ml.support.headline import Headline
 from jules_ml.support.page import embedded, render_page
 
 #: Title and caption of each figure, by its file's name. The first two are the headline figures.

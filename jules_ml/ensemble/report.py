@@ -144,5 +144,6 @@ def _bands(quantile: np.ndarray, values: np.ndarray, index: pd.DatetimeIndex) ->
     bands = []
     for k in range(min(len(quantile) // 2, len(colours))):
         name = f"{100 * quantile[k]:g} to {100 * quantile[-1 - k]:g} %"
-        bands.append(Band(name, *(pd.Series(values[j], index=index) for j in (k, -1 - k)), colours[k]))
+        lower, upper = (pd.Series(values[j], index=index) for j in (k, -1 - k))
+        bands.append(Band(name, lower, upper, colours[k]))
     return bands

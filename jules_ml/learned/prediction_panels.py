@@ -41,7 +41,7 @@ def prediction_panels(folder: Path) -> list[Panel]:
     dims = predictions["observed"].dims
     if dims == ("row",) and "time" in predictions:
         return list(_of_rows(predictions))
-    return list(_of_columns(predictions, dims[1])) if dims[:1] == ("day",) and "start" in predictions else []
+    return list(_of_columns(predictions, str(dims[1]))) if dims[:1] == ("day",) and "start" in predictions else []
 
 
 def _of_rows(predictions: xr.Dataset) -> Iterator[Panel]:

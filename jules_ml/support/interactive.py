@@ -162,7 +162,8 @@ def thinned(series: pd.Series, days: int) -> pd.Series:
 
 
 def _plot(panel: Panel, days: int, x_range: Any) -> Plot:
-    from bokeh.models import HoverTool, Legend
+    from bokeh.models.annotations.legends import Legend
+    from bokeh.models.tools import HoverTool
     from bokeh.plotting import figure
 
     shared = {} if x_range is None else {"x_range": x_range}
@@ -175,7 +176,7 @@ def _plot(panel: Panel, days: int, x_range: Any) -> Plot:
         active_drag="xpan",
         **shared,
     )
-    entries = []
+    entries: list[tuple[str, list[Any]]] = []
     for band in panel.bands:
         lower, upper = thinned(band.lower, days), thinned(band.upper, days)
         area = plot.varea(
@@ -198,7 +199,7 @@ def _plot(panel: Panel, days: int, x_range: Any) -> Plot:
         )
     )
     plot.add_layout(
-        Legend(items=entries, orientation="horizontal", click_policy="hide", padding=2, border_line_color=None), "above"
+        Legend(items=entries, orientation="horizontal", click_policy="hide", border_line_color=None), "above"
     )
     plot.yaxis.axis_label = panel.unit
     plot.toolbar.logo = None
