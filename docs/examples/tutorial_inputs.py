@@ -205,6 +205,30 @@ def write_tower(folder: Path, tower: Tower, *, mean_over: int = 24) -> Path:
     return path
 
 
+def write_portal_file(path: Path, tower: Tower) -> None:
+    """Write a daily file in the form of the COSMOS-UK portal, with synthetic values."""
+    write_tower(path.parent, tower)
+    hourly = pd.read_csv(path.parent / f"{tower.name}.csv", index_col="time", parse_dates=True)
+    hourly.index = hourly.index - HOUR
+    days = hourly.resample("D")
+    mean = days.mean()
+    columns = {
+        ("COSMOS_VWC_1DAY", "COSMOS sensor VWC", "%"): 100.0 * mean["theta_1"],
+        ("PRECIPITATION_LEVEL2_TOTAL", "Total precipitation", "mm"): days["precip"].sum(),
+        ("TA_LEVEL2_MEAN", "Mean air temperature (1 day)", "Deg Celsius"): mean["t_air"],
+        ("WS_LEVEL2_MEAN", "Mean wind speed (1 day)", "ms-1"): mean["wind"],
+        ("TDT1_TSOIL_LEVEL2_MEAN", "Mean TDT 1 soil temperature (1 day)", "Deg Celsius"): mean["t_soil_1"],
+    }
+    ids, names, units = zip(*columns, strict=True)
+    head = [("timestamp", "01/01/2024 00:00"), ("site-id", "SYNTH"), ("site-name", "Synthetic site")]
+    head += [("parameter-id", *ids), ("parameter-name", *names), ("parameter-units", *units)]
+    commas = "," * len(columns)
+    lines = [",".join(line) + commas[len(line) - 1 :] for line in head]
+    for day, values in zip(mean.index, np.column_stack(list(columns.values())), strict=True):
+        lines.append(",".join([day.strftime("%d/%m/%Y"), *(f"{value:.5g}" for value in values)]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _measured(table: pd.DataFrame, output: xr.Dataset, tower: Tower) -> pd.DataFrame:
     """Table with soil moisture and temperature, latent heat and the net exchange of carbon, with errors of measurement."""
     rng = np.random.default_rng(tower.seed + 100)

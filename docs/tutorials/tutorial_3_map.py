@@ -2,10 +2,12 @@
 Learned soil on a map, for JULES
 ================================
 
-JULES reads its soil properties from a map, which a pedotransfer function makes from texture. This tutorial trains a network on soil moisture at six sites,
-exports the soil properties of a map of texture as a file for ``JULES_SOIL_PROPS``, and runs the soil column with it.
+JULES reads its soil properties from a map, which a pedotransfer function makes from texture. This tutorial trains a network on
+soil moisture at six sites, exports the soil properties of a map of texture as a file for ``JULES_SOIL_PROPS``, and runs the
+soil column with it.
 
-Sites and map are synthetic: their true soil properties follow from texture in another way than the pedotransfer function assumes.
+Sites and map are synthetic: their true soil properties follow from texture in another way than the pedotransfer function
+assumes.
 """
 
 # %%
@@ -41,7 +43,8 @@ for tower in towers:
 # One network for all sites
 # -------------------------
 #
-# Texture, density, carbon and climate are the inputs of the network. Its soil properties drive the soil column, and errors of soil moisture train it.
+# Texture, density, carbon and climate are the inputs of the network. Its soil properties drive the soil column, and errors of
+# soil moisture train it.
 
 names = " ".join(f"{tower.name}.toml" for tower in towers)
 command(f"jules-ml fit hydraulics {names} --out modules/soils")
@@ -70,16 +73,16 @@ static.to_netcdf("static.nc")
 command("jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils")
 
 # %%
-# ``soil_properties.nc`` has the dimensions and names that JULES expects, and ``training_range.nc`` says where an input is outside of what the network has seen.
+# ``soil_properties.nc`` has the dimensions and names that JULES expects, and ``training_range.nc`` says where an input is
+# outside of what the network has seen.
 
 with xr.open_dataset("maps/soils/soil_properties.nc") as maps:
     print(maps)
     learned = {name: maps[name].isel(soil=0).to_numpy().reshape(north.shape) for name in ("satcon", "sm_sat", "b")}
-truth = {"satcon": np.empty(north.shape), "sm_sat": np.empty(north.shape), "b": np.empty(north.shape)}
-for at in np.ndindex(north.shape):
-    soil = Tower("true", sand=fields["sand"][0][at], clay=fields["clay"][0][at]).soil
-    for name in truth:
-        truth[name][at] = soil[name]
+soils = [
+    Tower("true", sand=s, clay=c).soil for s, c in zip(fields["sand"][0].flat, fields["clay"][0].flat, strict=True)
+]
+truth = {name: np.reshape([soil[name] for soil in soils], north.shape) for name in learned}
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained", sharex=True, sharey=True)
 units = {"satcon": "kg m$^{-2}$ s$^{-1}$", "sm_sat": "m$^3$ m$^{-3}$", "b": "1"}
@@ -99,8 +102,8 @@ plt.show()
 # Into JULES
 # ----------
 #
-# In an experiment with ``[jules]``, the command below makes a run folder whose ``JULES_SOIL_PROPS`` names the new file, and starts JULES. The same file also
-# drives the soil column, for one site or on a :doc:`grid </how_to/grids>`.
+# In an experiment with ``[jules]``, the command below makes a run folder whose ``JULES_SOIL_PROPS`` names the new file, and
+# starts JULES. The same file also drives the soil column, for one site or on a :doc:`grid </how_to/grids>`.
 #
 # .. code-block:: toml
 #
@@ -110,7 +113,8 @@ plt.show()
 #    via = "ancillary"
 #    ancillary = "maps/soils"
 #
-# Does the learned soil help at a site that the network has not seen? ``evaluate`` runs the column with both soils and compares soil moisture with the sensors.
+# Does the learned soil help at a site that the network has not seen? ``evaluate`` runs the column with both soils and compares
+# soil moisture with the sensors.
 
 elsewhere = Tower("elsewhere", sand=0.62, clay=0.14, t_mean=9.5, rain=700.0, years=1, seed=20)
 path = write_tower(Path(), elsewhere)
@@ -118,4 +122,5 @@ path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
 command("jules-ml evaluate modules/soils --data elsewhere.toml --out scores/elsewhere")
 
 # %%
-# Next: :doc:`/how_to/hydraulics` has the names of variables in published maps of soil, and :doc:`/validation/hydraulics` what was measured at real sites.
+# Next: :doc:`/how_to/hydraulics` has the names of variables in published maps of soil, and :doc:`/validation/hydraulics` what
+# was measured at real sites.
