@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from jules_ml.learned.carbon.assessment import Ablation
@@ -26,9 +25,8 @@ def ablation_figure(ablations: Sequence[Ablation], table: CarbonTable) -> Figure
     -------
     Figure
     """
-    figure, axes = plt.subplots(
-        1, len(ablations), figsize=(WIDTH, 3.4), layout="constrained", sharey=True, squeeze=False
-    )
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots(1, len(ablations), sharey=True, squeeze=False)
     observed = np.exp(table.log_soc)
     spread = np.exp(table.spread)
     ends = (0.6 * observed.min(), 1.7 * observed.max())
@@ -46,8 +44,8 @@ def ablation_figure(ablations: Sequence[Ablation], table: CarbonTable) -> Figure
             observed, np.exp(each.without_moisture), "o", color=ORANGE, markersize=4, label="climate, topography, cover"
         )
         axis.plot(observed, np.exp(each.with_moisture), "o", color=BLUE, markersize=4, label="and soil moisture")
-        axis.set(xscale="log", yscale="log", xlabel="organic carbon of cores (g kg$^{-1}$)", xlim=ends)
-    axes[0, 0].set_ylabel("predicted, site left out (g kg$^{-1}$)")
-    axes[0, 0].legend(loc="upper left")
+        axis.set(xscale="log", yscale="log", xlabel="organic carbon of cores [g kg$^{-1}$]", xlim=ends)
+    axes[0, 0].set_ylabel("predicted, site left out [g kg$^{-1}$]")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in ablations])
     return figure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -28,7 +27,8 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
     -------
     Figure
     """
-    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplots(2, 3)
     carbon, soil, budget, course, theta, respired = axes.flat
     runs = (("all four modules", with_moisture, BLUE), ("without learned moisture", without, ORANGE))
     for label, run, colour in runs:
@@ -40,18 +40,18 @@ def chain_figure(with_moisture: xr.Dataset, without: xr.Dataset) -> Figure:
         theta.plot(_by_pass(run), _yearly(run, _water_content(run)), color=colour)
         respired.plot(day, SECONDS_PER_DAY * 1000.0 * run["resp_s_gb"].to_numpy()[last], color=colour)
     _draw_water(budget, with_moisture)
-    carbon.set(xlabel="year", ylabel="soil carbon (kg m$^{-2}$)")
-    soil.set(xlabel="year", ylabel="saturation (m$^3$ m$^{-3}$)")
-    course.set(xlabel="day of the last pass", ylabel="water content (m$^3$ m$^{-3}$)")
-    theta.set(xlabel="year", ylabel="mean of a pass (m$^3$ m$^{-3}$)")
-    respired.set(xlabel="day of the last pass", ylabel="respiration (g C m$^{-2}$ d$^{-1}$)")
+    carbon.set(xlabel="time [years]", ylabel="soil carbon [kg m$^{-2}$]")
+    soil.set(xlabel="time [years]", ylabel="saturation [m$^{3}$ m$^{-3}$]")
+    course.set(xlabel="time in the last pass [days]", ylabel="water content [m$^{3}$ m$^{-3}$]")
+    theta.set(xlabel="time [years]", ylabel="mean of a pass [m$^{3}$ m$^{-3}$]")
+    respired.set(xlabel="time in the last pass [days]", ylabel="respiration [g C m$^{-2}$ d$^{-1}$]")
     figure.legend(*carbon.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     titles = (
-        "Carbon",
-        "Pores, top layer",
-        "Water brought",
-        "Top layer, last pass",
-        "Top layer, pass by pass",
+        "Soil carbon",
+        "Porosity of the top layer",
+        "Water added by learned moisture",
+        "Water content, last pass",
+        "Water content, means of passes",
         "Respiration",
     )
     letter_panels(axes.flat, titles)
@@ -64,10 +64,10 @@ def _draw_water(axis: Axes, run: xr.Dataset) -> None:
     of_pass = run["analysis"].to_numpy().sum(1).reshape(passes, -1) * passes / years
     at, width = _by_pass(run), 0.8 * years / passes
     axis.bar(at, np.clip(of_pass, 0.0, None).sum(1), width=width, color=BLUE, label="added")
-    axis.bar(at, np.clip(of_pass, None, 0.0).sum(1), width=width, color=GREY, label="taken")
+    axis.bar(at, np.clip(of_pass, None, 0.0).sum(1), width=width, color=GREY, label="removed")
     axis.axhline(0.0, color="black", linewidth=0.6)
     axis.legend()
-    axis.set(xlabel="year", ylabel="water (kg m$^{-2}$ a$^{-1}$)")
+    axis.set(xlabel="time [years]", ylabel="water [kg m$^{-2}$ a$^{-1}$]")
 
 
 def _water_content(run: xr.Dataset) -> _Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, styled
+from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, styled
 
 
 @styled
@@ -22,8 +22,9 @@ def skill_against_distance(table: pd.DataFrame) -> Figure:
     Figure
     """
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-    titles = {"rmse": "RMSE [m$^3$ m$^{-3}$]", "difference": "RMSE less that of boosting [m$^3$ m$^{-3}$]"}
-    for axis, (column, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
+    titles = {"rmse": "RMSE [m$^{3}$ m$^{-3}$]", "difference": "difference in RMSE [m$^{3}$ m$^{-3}$]"}
+    axes = figure.subplots(1, 2)
+    for axis, (column, title) in zip(axes, titles.items(), strict=True):
         for tower, colour, label in ((False, BLUE, "USCRN stations"), (True, ORANGE, "NEON towers")):
             some = table[table["neon"] == tower]
             axis.plot(some["distance"], some[column], "o", color=colour, ms=4.5, label=label)
@@ -34,4 +35,5 @@ def skill_against_distance(table: pd.DataFrame) -> Figure:
             axis.legend()
         else:
             axis.axhline(0.0, color=GREY, lw=0.8)
+    letter_panels(axes, ["Error of the network at held-out sites", "The same less the error of boosting"])
     return figure

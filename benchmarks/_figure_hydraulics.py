@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jules_ml.support.figures import BLACK, BLUE, GREY, MODELLED, WIDTH, add_notes, letter_panels, styled
 
-_UNIT = "m$^3$ m$^{-3}$"
+_UNIT = "m$^{3}$ m$^{-3}$"
 
 
 @styled
@@ -49,8 +49,14 @@ def skill_at_test_sites(
         axis.set(xlim=(0.0, limit), ylim=(0.0, limit), aspect="equal", ylabel=f"learned [{_UNIT}]")
     for axis, name in zip(axes, baselines, strict=True):
         axis.set_xlabel(f"{name} [{_UNIT}]")
-    axes[0].legend(loc="upper left")
-    letter_panels(axes, [f"ubRMSE against {name}" for name in baselines])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    letter_panels(axes, [_title(learned, values, name) for name, values in baselines.items()])
     reading = "Below the solid line the error is lower with the learned soil, below the dotted line by more than 15 %."
     add_notes(figure, [reading, *notes])
     return figure
+
+
+def _title(learned: NDArray[np.floating], baseline: NDArray[np.floating], name: str) -> str:
+    """Title with the number of sites at which the learned soil is better."""
+    both = np.isfinite(learned) & np.isfinite(baseline)
+    return f"ubRMSE, lower than {name} at {int((learned < baseline)[both].sum())} of {int(both.sum())} sites"

@@ -34,8 +34,9 @@ def site_skill(scores: Mapping[str, pd.DataFrame], *, measure: str = "rmse", not
         at = np.arange(len(names)) + (i - 0.5 * (len(scores) - 1)) * 0.12
         axis.plot(at, table.loc[names, measure], "o", color=colour, ms=4.5, label=name)
     axis.set_xticks(range(len(names)), names, rotation=60 if len(names) > 8 else 0)
-    axis.set_ylabel(f"{measure.upper()}" + (" [m$^3$ m$^{-3}$]" if "rmse" in measure else ""))
+    axis.set_ylabel(f"{measure.upper()}" + (" [m$^{3}$ m$^{-3}$]" if "rmse" in measure else ""))
     axis.set_ylim(bottom=0.0 if "rmse" in measure else None)
-    axis.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.18))
+    axis.set_title(f"{measure.upper()} at each site")
+    figure.legend(loc="outside upper center", ncols=6)
     add_notes(figure, notes)
     return figure

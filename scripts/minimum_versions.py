@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-_DECLARED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)>=(?P<version>[0-9.]+)")
+_DECLARED = re.compile(r"(?P<name>[A-Za-z0-9_-]+)>=(?P<version>[0-9.]+)(,<[0-9.]+)?")
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     for dependency in project["dependencies"]:
         declared = _DECLARED.fullmatch(dependency)
         if declared is None:
-            raise SystemExit(f"pyproject.toml: '{dependency}' has no minimum version of the form name>=version")
+            raise SystemExit(f"pyproject.toml: '{dependency}' is neither name>=version nor name>=version,<version")
         print(f"{declared['name']}=={declared['version']}.*")
 
 

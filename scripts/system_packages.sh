@@ -1,7 +1,8 @@
 #!/bin/sh
 # Install missing compilers and headers by apt when run as root; otherwise print which packages to install.
 # None of them is required: without a C++ compiler the column runs uncompiled, without gfortran the tests of the bridge are skipped.
-# The extra packages are other compilers and another MPI library to test the hooks with; they are installed where apt has them.
+# The extra packages are other compilers and another MPI library to test the hooks with, and a browser to test the reports in; they are
+# installed where apt has them.
 set -u
 
 missing=""
@@ -24,6 +25,7 @@ want() { # want PACKAGES COMMAND
 }
 want gfortran-11 gfortran-11
 want flang-19 flang-new-19
+want chromium chromium
 want "libopenmpi-dev openmpi-bin" mpif90.openmpi
 
 apt_install() {

@@ -23,7 +23,7 @@ SLOW_AS_TESTS = 30
 
 @pytest.fixture(scope="module", autouse=True)
 def _figures_rendered_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Render each kind of figure once in a file of tests, and all figures in the tests of figures."""
+    """Render each kind of figure once in a process, and all figures in the tests of figures."""
     with nullcontext() if "figure" in request.path.name else rendered_once():
         yield
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jules_ml.bridge.served import FORCING, PROPERTIES
+from jules_ml.bridge.shared_library import bridge_library
 from jules_ml.errors import RunFailed
 
 Array = NDArray[Any]
@@ -44,12 +45,12 @@ class Bridge:
 
     Parameters
     ----------
-    library : Path
-        Shared library, ``libjules_ml_bridge.so``.
+    library : Path, optional
+        Shared library, ``libjules_ml_bridge.so``; by default that of :func:`~jules_ml.bridge.shared_library.bridge_library`.
     """
 
-    def __init__(self, library: Path) -> None:
-        self._library = ctypes.CDLL(str(library))
+    def __init__(self, library: Path | None = None) -> None:
+        self._library = ctypes.CDLL(str(library or bridge_library()))
 
     def start(self, config: Path) -> None:
         """Read ``jules_ml.nml`` and initialise its modules; without the file, all hooks are off.

@@ -10,7 +10,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from jules_ml.calibration.run import FITTED, PRIOR, Calibration
-from jules_ml.support.figures import GREY, MEASURED, MODELLED, SKY, WIDTH, show_dates, styled
+from jules_ml.scoring.scores import score
+from jules_ml.support.figures import (
+    GREY,
+    MEASURED,
+    MODELLED,
+    SKY,
+    WIDTH,
+    draw_interval,
+    letter_panels,
+    show_dates,
+    styled,
+    unit_text,
+)
 
 #: Largest number of parameters and of series in a figure.
 _MOST_PARAMETERS, _MOST_SERIES = 40, 8
@@ -46,7 +58,8 @@ def parameter_intervals(result: Calibration) -> Figure:
     axis.set_yticks(place, [each.label for each in parameters.displacements[:n]])
     axis.invert_yaxis()
     axis.set_xlabel("change of the transformed parameter, in standard deviations of the prior")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18 - 0.3 / n), ncols=2)
+    axis.set_title("Prior and posterior of the fitted parameters")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -68,6 +81,7 @@ def series_before_after(result: Calibration, site: int) -> Figure:
     figure = Figure(figsize=(WIDTH, 0.6 + 1.7 * len(numbers)), layout="constrained")
     axes = figure.subplots(len(numbers), 1, sharex=True, squeeze=False)[:, 0]
     start = result.simulation.columns.sites[site].start
+    titles = []
     for axis, k in zip(axes, numbers, strict=True):
         series = result.simulation.observations.series[k]
         n = len(series.observed)
@@ -75,14 +89,20 @@ def series_before_after(result: Calibration, site: int) -> Figure:
         predicted = result.predicted[:n, :, k].numpy()
         if len(result.draws):
             low, high = np.quantile(predicted[:, FITTED + 1 :], [0.05, 0.95], axis=1)
-            axis.fill_between(time, low, high, color=SKY, alpha=0.4, lw=0.0, label="posterior, 90 %")
+            draw_interval(axis, time, low, high, colour=SKY, label="posterior, 90 %")
         axis.plot(time, series.observed, ".", ms=2.5, color=MEASURED, label="observed")
         axis.plot(time, predicted[:, PRIOR], color=GREY, label="prior parameters")
         axis.plot(time, predicted[:, FITTED], color=MODELLED, label="fitted parameters")
         if series.test.any():
             axis.axvspan(time[int(np.flatnonzero(series.test)[0])], time[-1], color="#F5F0E6", zorder=0)
-        axis.set_ylabel(f"{series.kind.long_name}\n[{_unit(series.kind.units)}]")
-        axis.set_title(series.label)
+        period = series.test if series.test.any() else np.isfinite(series.observed)
+        before, after = (
+            score(predicted[period, which], np.asarray(series.observed)[period]).rmse for which in (PRIOR, FITTED)
+        )
+        of_test = " (test period)" if series.test.any() else ""
+        titles.append(f"{series.label}: RMSE {before:.2g} before and {after:.2g} after the fit{of_test}")
+        axis.set_ylabel(f"{series.kind.long_name}\n[{unit_text(series.kind.units)}]")
+    letter_panels(axes, titles)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     show_dates(axes[-1])
     axes[-1].set_xlabel("time, UTC; test period shaded")
@@ -120,9 +140,3 @@ def captions(result: Calibration, series: Sequence[str]) -> dict[str, str]:
         f"parameters (orange). The shaded test period was not used in the fit.{band}"
     )
     return {"parameters": of_parameters} | dict.fromkeys(series, of_series)
-
-
-def _unit(units: str) -> str:
-    """Units with exponents, for a label."""
-    parts = [f"{part[:-2]}$^{{{part[-2:]}}}$" if part[-2:-1] == "-" else part for part in units.split()]
-    return " ".join(f"{part[:-1]}$^{part[-1]}$" if part in ("m3", "m2") else part for part in parts)

@@ -18,6 +18,7 @@ from jules_ml.calibration.run import Calibration
 from jules_ml.calibration.simulations import write_simulations
 from jules_ml.calibration.value_table import HEADERS, value_table
 from jules_ml.column.soil_processes import soil_switches
+from jules_ml.experiment.inputs import input_paths
 from jules_ml.experiment.sections import SoilSection
 from jules_ml.experiment.surface import TileSection
 from jules_ml.jules.input_files import write_ancillary
@@ -106,6 +107,7 @@ def write_calibration(result: Calibration, folder: Path) -> Outcome:
         },
         captions=captions(result, [f"series_{file}" for file in safe_file_names(names).values()]),
         values=[HEADERS, *value_table(made.scores["parameters"])],
+        inputs=input_paths([result.experiment, *(site.experiment for site in result.simulation.columns.sites)]),
     )
     return made
 

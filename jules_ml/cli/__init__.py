@@ -8,6 +8,7 @@ from jules_ml.cli import (  # noqa: F401  (each registers its command)
     compare,
     convert,
     demo,
+    doctor,
     ensemble,
     evaluate,
     export,
@@ -16,6 +17,7 @@ from jules_ml.cli import (  # noqa: F401  (each registers its command)
     hooks,
     init,
     inspect,
+    modules,
     run,
 )
 from jules_ml.cli.application import app

@@ -93,9 +93,11 @@ def _parameters(experiment: Experiment, folder: Path, report: ProgressBars) -> O
 
 def _soil(experiment: Experiment, folder: Path, report: ProgressBars) -> Outcome:
     """Calibrate the soil of one site, and write it as a module."""
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.hydraulics.site_calibration import calibrate_site
     from jules_ml.learned.page import write_report
 
     outcome = calibrate_site(experiment, folder, progress=report)
-    write_report(outcome, title=f"Soil hydraulics: calibration of {folder.name}")
+    title = f"Soil hydraulics: calibration of {folder.name}"
+    write_report(outcome, title=title, inputs=input_paths([experiment]))
     return outcome

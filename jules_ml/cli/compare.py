@@ -45,24 +45,22 @@ def compare(
     from jules_ml.experiment import load_experiment
 
     experiment = None if data is None else load_experiment(data)
-    from jules_ml.comparison.jules_folder import is_jules_folder
     from jules_ml.comparison.report import COMPARISON, compare_runs
-    from jules_ml.comparison.runs import is_run, read_run, residual_water
+    from jules_ml.comparison.runs import read_run, residual_water
     from jules_ml.data.record import record_notes
+    from jules_ml.experiment.inputs import input_paths
 
-    for folder in runs:
-        if not is_run(folder) and not is_jules_folder(folder):
-            raise BadInput(
-                "the folder is not a run",
-                where=folder,
-                remedy="give folders of 'jules-ml run' or run folders of JULES; modules are scored with 'jules-ml evaluate'",
-            )
+    _check_runs(runs)
     theta_r = residual_water(experiment)
     loaded = [read_run(folder, theta_r=theta_r) for folder in runs]
     with replaced_folder(out, COMPARISON) as staged:
         record = None if experiment is None else experiment.record()
         comparison = compare_runs(
-            loaded, record, staged.path, respiration=None if experiment is None else experiment.respiration
+            loaded,
+            record,
+            staged.path,
+            respiration=None if experiment is None else experiment.respiration,
+            inputs=[] if experiment is None else input_paths([experiment]),
         )
     if comparison.scores:
         rows = [_row(s, s.run, vars(s.scores)) for s in comparison.scores]
@@ -81,6 +79,21 @@ def compare(
             for rank in comparison.evaluation.ranks:
                 out_console.print(f"[bold]forcing[/] {escaped(rank.sentence)}", soft_wrap=True)
         print_files(map(staged.final, comparison.files))
+        out_console.print(f"[bold]{escaped(comparison.sentence)}[/]", soft_wrap=True)
+
+
+def _check_runs(folders: list[Path]) -> None:
+    """Refuse folders that are no runs."""
+    from jules_ml.comparison.jules_folder import is_jules_folder
+    from jules_ml.comparison.runs import is_run
+
+    for folder in folders:
+        if not is_run(folder) and not is_jules_folder(folder):
+            raise BadInput(
+                "the folder is not a run",
+                where=folder,
+                remedy="give folders of 'jules-ml run' or run folders of JULES; modules are scored with 'jules-ml evaluate'",
+            )
 
 
 def _row(scored: QuantityScore, source: str, scores: Mapping[str, float]) -> ScoreRow:

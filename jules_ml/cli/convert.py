@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, print_files
+from jules_ml.cli.printing import Json, Quiet, print_files, print_result
 
 
 class Layout(StrEnum):
@@ -45,6 +45,7 @@ def convert(
         bool, typer.Option("--validation", help="The sites of a submission are those of validation.")
     ] = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Write the output of a run with the names, units and signs that ILAMB, modelevaluation.org and CalLMIP read."""
     if to is Layout.CALLMIP:
@@ -60,5 +61,7 @@ def convert(
         converted = read_convertible(run)
         path = converted_file(converted.site, names, out)
         written = [write_converted(with_its_run(converted, run, path), names, out)]
-    if not quiet:
+    if json:
+        print_result({}, written)
+    elif not quiet:
         print_files(written)

@@ -9,12 +9,14 @@ import typer
 
 from jules_ml.cli.application import app
 from jules_ml.cli.printing import (
+    Json,
     Quiet,
     escaped,
     line_printer,
     out_console,
     print_files,
     print_notes,
+    print_result,
     print_run_summary,
     print_scores,
     progress_bars,
@@ -32,16 +34,27 @@ def demo(
         int, typer.Option(min=1, max=10, help="Number of years to run, the last ones of the record.")
     ] = 10,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Download ten years of the flux tower Davos (Swiss Alps), run the column, fit respiration to its soil, and judge the swap."""
     from jules_ml.comparison.verdict_page import verdict_rows
     from jules_ml.demo import run_demo
 
-    with progress_bars(quiet) as report:
-        demonstration = run_demo(out, data=data, years=years, message=line_printer(quiet), progress=report)
-    if quiet:
-        return
+    silent = quiet or json
+    with progress_bars(silent) as report:
+        demonstration = run_demo(out, data=data, years=years, message=line_printer(silent), progress=report)
     verdict = demonstration.swap.verdict
+    if json:
+        print_result(
+            {
+                "sentence": demonstration.sentence,
+                "headlines": [vars(headline) for headline in demonstration.headlines],
+                "verdict": verdict.document,
+            },
+            demonstration.files,
+        )
+    if silent:
+        return
     print_run_summary(demonstration.run)
     print_notes((*demonstration.swap.fit.warnings, *verdict.notes))
     print_scores(verdict_rows(verdict))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_next, print_notes, progress_bars
+from jules_ml.cli.printing import (
+    Json,
+    Quiet,
+    escaped,
+    out_console,
+    print_files,
+    print_json,
+    print_next,
+    print_notes,
+    print_result,
+    progress_bars,
+)
 from jules_ml.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -42,6 +53,7 @@ def ensemble(
         bool, typer.Option("--dry-run", help="Print the members to run, their cost and disk space.")
     ] = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Run an ensemble of runs, continue it after an interruption, and gather it into one file."""
     from jules_ml.ensemble.mpi_pool import ranks, serve, stop_ranks
@@ -50,7 +62,7 @@ def ensemble(
     from jules_ml.support.ranks import launched_size, world
 
     folder = Path("runs") / experiment.stem if out is None else out
-    request = _Request(experiment, folder, workers, shard, retry, dry_run, quiet)
+    request = _Request(experiment, folder, workers, shard, retry, dry_run, quiet, json)
     if launched_size() == 1:
         _run(request, pool(workers) if workers > 1 else serial_pool)
         return
@@ -75,6 +87,12 @@ class _Request:
     retry: bool
     dry_run: bool
     quiet: bool
+    json: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether no bars are shown."""
+        return self.quiet or self.json
 
 
 def _run(request: _Request, start_pool: Any) -> None:
@@ -88,11 +106,9 @@ def _run(request: _Request, start_pool: Any) -> None:
 
     shard = None if request.shard is None else Shard.parse(request.shard)
     if request.dry_run:
-        for name, text in _estimate(loaded, request, shard):
-            out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
-        print_notes(rate_notes(loaded))
+        _print_estimate(list(_estimate(loaded, request, shard)), rate_notes(loaded), json=request.json)
         return
-    with progress_bars(request.quiet) as bars:
+    with progress_bars(request.silent) as bars:
         finished = run_ensemble(
             loaded,
             request.folder,
@@ -103,7 +119,9 @@ def _run(request: _Request, start_pool: Any) -> None:
             counts=lambda now: bars.note("members", f"{now.running} running, {now.failed} failed"),
         )
     files = write_results(finished) if finished.done and shard is None else []
-    if not request.quiet:
+    if request.json:
+        print_result({**members_document(finished), "notes": list(rate_notes(loaded))}, files)
+    elif not request.quiet:
         _print_members(finished)
         print_notes(rate_notes(loaded))
         print_files(files)
@@ -112,10 +130,37 @@ def _run(request: _Request, start_pool: Any) -> None:
     fail_if_members_failed(finished)
 
 
+def _print_estimate(rows: list[tuple[str, str]], notes: Iterable[str], *, json: bool) -> None:
+    if json:
+        texts: dict[str, list[str]] = {}
+        for name, text in rows:
+            texts.setdefault(name, []).append(text)
+        print_json({**{name: "; ".join(of_name) for name, of_name in texts.items()}, "notes": list(notes)})
+        return
+    for name, text in rows:
+        out_console.print(f"[bold]{name}[/]  {escaped(text)}", soft_wrap=True)
+    print_notes(notes)
+
+
+def members_document(run: EnsembleRun) -> dict[str, Any]:
+    """Counts of the members of an ensemble, for ``--json``."""
+    return {
+        "folder": str(run.folder),
+        "members": len(run.members),
+        "done": run.done,
+        "done_before": run.done_before,
+        "failed": run.failed,
+        "missing": list(run.missing),
+        "damaged": list(run.damaged),
+        "messages": run.messages,
+        "wall_seconds": run.wall_seconds,
+    }
+
+
 def _estimate(experiment: Experiment, request: _Request, shard: Shard | None) -> Iterator[tuple[str, str]]:
     from jules_ml.ensemble.dry_run import estimate
 
-    with progress_bars(request.quiet) as bars:
+    with progress_bars(request.silent) as bars:
         bars.note("measure", "start-up of a worker")
         estimated = estimate(experiment, request.folder, retry=request.retry, workers=request.workers, shard=shard)
     yield from estimated.rows()

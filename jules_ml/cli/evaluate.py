@@ -13,6 +13,7 @@ from jules_ml.cli.printing import Json, Quiet, in_place, print_outcome, print_ve
 from jules_ml.cli.soil_state import with_runs
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.experiment import Experiment
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 )
 def evaluate(
     context: typer.Context,
-    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    module: Annotated[Path, typer.Argument(help="Module folder, or ready:NAME.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Folder for scores, predictions and figures.", show_default=False)],
     data: Annotated[
         list[Path] | None,
@@ -45,9 +46,11 @@ def evaluate(
     """Score a module on records that were not used to fit it, or in the model that it is swapped into."""
     from jules_ml.experiment import load_experiment
 
+    module = module_folder(module)
     experiments = [load_experiment(path) for path in data or []]
     run = None if in_model is None else load_experiment(in_model)
     from jules_ml.comparison.runs import is_run
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.card import notes_without_checksums
     from jules_ml.learned.kind import kind_of_folder
     from jules_ml.learned.page import write_report
@@ -77,7 +80,8 @@ def evaluate(
             experiments, run_notes = with_runs(kind.name, experiments, out, module=module, progress=report)
         outcome = kind.evaluate(module, experiments, staged.path)
         outcome = replace(outcome, notes=(*run_notes, *outcome.notes, *notes_without_checksums([module])))
-        write_report(outcome, title=f"Learned {kind.name}: evaluation of {module.resolve().name}")
+        title = f"Learned {kind.name}: evaluation of {module.resolve().name}"
+        write_report(outcome, title=title, inputs=input_paths(experiments))
     print_outcome(in_place(outcome, staged), quiet=quiet, json=json)
 
 
@@ -85,12 +89,13 @@ def _judge(module: Path, experiment: Experiment, out: Path, *, quiet: bool, json
     """Compare the runs with and without the module."""
     from jules_ml.comparison.verdict import judge_in_model
     from jules_ml.comparison.verdict_page import verdict_page
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.store import EVALUATION
 
     with replaced_folder(out, EVALUATION) as staged:
         with progress_bars(quiet or json) as report:
             verdict = judge_in_model(module, experiment, staged.path, progress=report)
         title = f"{module.resolve().name} in the model: {verdict.document['site']}"
-        files = (verdict_page(verdict, staged.path, title=title), *verdict.files)
+        files = (verdict_page(verdict, staged.path, title=title, inputs=input_paths([experiment])), *verdict.files)
     notes = tuple(map(staged.text, verdict.notes))
     print_verdict(replace(verdict, notes=notes, files=tuple(map(staged.final, files))), quiet=quiet, json=json)

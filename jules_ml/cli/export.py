@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_files, print_warnings, progress_bars
+from jules_ml.cli.printing import (
+    Json,
+    Quiet,
+    escaped,
+    out_console,
+    print_files,
+    print_result,
+    print_warnings,
+    progress_bars,
+)
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import Contents, replaced_folder
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.learned.uses import Export, Exported, MapExport, MapRequest
@@ -85,7 +95,7 @@ LeaveOut = Annotated[
     "jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils"
 )
 def export(
-    module: Annotated[Path, typer.Argument(help="Module folder.", show_default=False)],
+    module: Annotated[Path, typer.Argument(help="Module folder, or ready:NAME.", show_default=False)],
     to: Annotated[
         str,
         typer.Option(
@@ -113,10 +123,12 @@ def export(
     leave_out: LeaveOut = None,
     run: Run = None,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Export a module to files that JULES reads, for its sites or for a map."""
+    module = module_folder(module)
     options = _MapOptions(tuple(grid or ()), like, members, dzsoil, tuple(name or ()), tuple(leave_out or ()), run)
-    _export(module, to, out, predicted, experiment, options, quiet)
+    _export(module, to, out, predicted, experiment, options, quiet=quiet, json=json)
 
 
 @dataclass(frozen=True)
@@ -170,11 +182,20 @@ def _layers(text: str | None) -> tuple[float, ...] | None:
 
 
 def _export(
-    module: Path, to: str, out: Path, predicted: bool, experiment: Path | None, options: _MapOptions, quiet: bool
+    module: Path,
+    to: str,
+    out: Path,
+    predicted: bool,
+    experiment: Path | None,
+    options: _MapOptions,
+    *,
+    quiet: bool,
+    json: bool,
 ) -> None:
     from jules_ml.experiment import load_experiment
     from jules_ml.learned.card import module_kind, notes_without_checksums
     from jules_ml.learned.model_verdict import JUDGED, verdict_warnings
+    from jules_ml.learned.ready import ready_notes
     from jules_ml.learned.uses import export_names, export_of
 
     form = export_of(to)
@@ -194,14 +215,17 @@ def _export(
         if request is None:
             done = form.write(module, staged.path, predicted=predicted, experiment=loaded)
         else:
-            with progress_bars(quiet) as report:
+            with progress_bars(quiet or json) as report:
                 done = cast("MapExport", form).write_map(module, staged.path, request, progress=report)
-    if quiet:
-        return
-    print_warnings([*verdict_warnings([module] if kind in JUDGED else [], loaded), *notes_without_checksums([module])])
-    for note in done.notes:
-        out_console.print(f"[bold]note[/] {escaped(staged.text(note))}", soft_wrap=True)
-    print_files(map(staged.final, done.files))
+    warnings = [*verdict_warnings([module] if kind in JUDGED else [], loaded), *notes_without_checksums([module])]
+    notes = [staged.text(note) for note in (*ready_notes(module), *done.notes)]
+    if json:
+        print_result({"warnings": warnings, "notes": notes}, map(staged.final, done.files))
+    elif not quiet:
+        print_warnings(warnings)
+        for note in notes:
+            out_console.print(f"[bold]note[/] {escaped(note)}", soft_wrap=True)
+        print_files(map(staged.final, done.files))
 
 
 def _check_options(to: str, form: Export, predicted: bool, experiment: Path | None, options: _MapOptions) -> None:

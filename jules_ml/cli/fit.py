@@ -15,6 +15,7 @@ from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import replaced_folder
 from jules_ml.support.plugins import check_plugin
 from jules_ml.support.progress import renamed
+from jules_ml.support.ready import module_folder
 
 if TYPE_CHECKING:
     from jules_ml.learned.adaptation import AdaptationDays
@@ -67,8 +68,9 @@ def fit(
         raise BadInput("--days and --days-at need --adapt", remedy="give --adapt DIR too, or leave them out")
     # the kind and the experiments are checked before torch is imported, so that errors in them are reported quickly
     check_plugin(KINDS, kind)
-    _check_kind(adapt, kind)
+    adapt = _folder_of_kind(adapt, kind)
     loaded = [load_experiment(path) for path in experiments]
+    from jules_ml.experiment.inputs import input_paths
     from jules_ml.learned.kind import kind_of
     from jules_ml.learned.page import write_report
     from jules_ml.learned.store import MODULE
@@ -85,8 +87,8 @@ def fit(
         if adapt is not None and days is None and days_at is None:
             outcome = _without_scores(outcome)
         outcome = replace(outcome, notes=(*run_notes, *outcome.notes))
-        what = "fit" if adapt is None else "adaptation"
-        write_report(outcome, title=f"Learned {kind}: {what} of {staged.path.name}")
+        title = f"Learned {kind}: {'fit' if adapt is None else 'adaptation'} of {staged.path.name}"
+        write_report(outcome, title=title, inputs=input_paths(loaded))
     _print(in_place(outcome, staged), kind, None if loaded[0].run is None else experiments[0], quiet=quiet, json=json)
 
 
@@ -111,12 +113,13 @@ def _without_scores(outcome: Outcome) -> Outcome:
     return replace(outcome, table=(), notes=(*outcome.notes, note))
 
 
-def _check_kind(folder: Path | None, kind: str) -> None:
-    """Refuse to adapt a module of another kind."""
+def _folder_of_kind(path: Path | None, kind: str) -> Path | None:
+    """Folder of the module to adapt; refuse one of another kind."""
     from jules_ml.learned.card import module_kind
 
-    if folder is None:
-        return
+    if path is None:
+        return None
+    folder = module_folder(path)
     other = module_kind(folder)
     if other != kind:
         raise BadInput(
@@ -124,3 +127,4 @@ def _check_kind(folder: Path | None, kind: str) -> None:
             where=folder,
             remedy=f"write 'jules-ml fit {other}', or give a folder of kind {kind}",
         )
+    return folder

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.ensemble import fail_if_members_failed
-from jules_ml.cli.printing import Quiet, out_console, print_files, print_notes
+from jules_ml.cli.ensemble import fail_if_members_failed, members_document
+from jules_ml.cli.printing import Json, Quiet, out_console, print_files, print_notes, print_result
 
 
 @app.command(epilog="Example:  jules-ml gather runs/loobos")
@@ -21,12 +21,15 @@ def gather(
     ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Gather although members are missing.")] = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Gather the members of an ensemble that shards have run into one file, with quantiles, weights and figures."""
     from jules_ml.ensemble.gather_folder import gather_folder, missing_text
 
     run, files = gather_folder(folder, experiment=experiment, partial=partial)
-    if not quiet:
+    if json:
+        print_result(members_document(run), files)
+    elif not quiet:
         out_console.print(f"[bold]members[/] {run.done} done, {run.failed} failed, of {len(run.members)}")
         if run.missing:
             print_notes([missing_text(run.missing, len(run.members))])

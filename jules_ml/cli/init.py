@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from jules_ml.cli.application import app
-from jules_ml.cli.printing import Quiet, escaped, out_console, print_next, print_notes
+from jules_ml.cli.printing import Json, Quiet, Shown, escaped, out_console, print_next, print_notes, print_result
 from jules_ml.errors import BadInput
 from jules_ml.support.output_folder import Contents, replaced_folder
 
@@ -20,6 +20,57 @@ _SITE: Final = Contents("an empty folder", ("namelists",), ())
 #: Kinds that are trained on records, and other starters.
 _FITS: Final = ("respiration", "moisture", "hydraulics", "carbon")
 _KINDS: Final = (*_FITS, "ensemble", "jules", "map")
+
+
+_Files = Annotated[
+    list[Path] | None, typer.Argument(help="Further files for --from.", show_default=False, metavar="[FILE]...")
+]
+_From = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: "
+        "experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
+        show_default=False,
+    ),
+]
+_Module = Annotated[
+    list[Path] | None,
+    typer.Option(help="Module folder that the run or the ensemble uses; may be repeated.", show_default=False),
+]
+_Site = Annotated[
+    str | None,
+    typer.Option(
+        help="Site code, or station, tower or data set in the file; default: from the file.", show_default=False
+    ),
+]
+_Offset = Annotated[
+    float | None,
+    typer.Option(
+        min=-12.0, max=14.0, help="Local standard time minus UTC \\[h]; default: guessed.", show_default=False
+    ),
+]
+_Latitude = Annotated[
+    float | None,
+    typer.Option(min=-90.0, max=90.0, help="Latitude \\[degree]; default: from the file.", show_default=False),
+]
+_Longitude = Annotated[
+    float | None,
+    typer.Option(min=-180.0, max=180.0, help="Longitude \\[degree]; default: from the file.", show_default=False),
+]
+_Elevation = Annotated[
+    float | None,
+    typer.Option(
+        min=-500.0, max=9000.0, help="Height above sea level \\[m]; default: from the file.", show_default=False
+    ),
+]
+_Version = Annotated[
+    str | None,
+    typer.Option(
+        help="New run folder of JULES: version, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.",
+        show_default="8.2",
+    ),
+]
 
 
 @app.command(
@@ -35,63 +86,24 @@ def init(
             show_default=False,
         ),
     ],
-    files: Annotated[
-        list[Path] | None, typer.Argument(help="Further files for --from.", show_default=False, metavar="[FILE]...")
-    ] = None,
-    source: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from",
-            help="File, or folder of JULES, that the experiment is written for; several may follow. For a new run folder of JULES: "
-            "experiment file of a column run whose weather, soil, surface and carbon are used; by default the weather is synthetic.",
-            show_default=False,
-        ),
-    ] = None,
+    files: _Files = None,
+    source: _From = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default=False)] = None,
-    module: Annotated[
-        list[Path] | None,
-        typer.Option(help="Module folder that the run or the ensemble uses; may be repeated.", show_default=False),
-    ] = None,
-    site: Annotated[
-        str | None,
-        typer.Option(
-            help="Site code, or station, tower or data set in the file; default: from the file.", show_default=False
-        ),
-    ] = None,
-    utc_offset: Annotated[
-        float | None,
-        typer.Option(
-            min=-12.0, max=14.0, help="Local standard time minus UTC [h]; default: guessed.", show_default=False
-        ),
-    ] = None,
-    latitude: Annotated[
-        float | None,
-        typer.Option(min=-90.0, max=90.0, help="Latitude [degree]; default: from the file.", show_default=False),
-    ] = None,
-    longitude: Annotated[
-        float | None,
-        typer.Option(min=-180.0, max=180.0, help="Longitude [degree]; default: from the file.", show_default=False),
-    ] = None,
-    elevation: Annotated[
-        float | None,
-        typer.Option(
-            min=-500.0, max=9000.0, help="Height above sea level [m]; default: from the file.", show_default=False
-        ),
-    ] = None,
-    jules_version: Annotated[
-        str | None,
-        typer.Option(
-            help="New run folder of JULES: version, 7.0 to 8.2; the namelists of 7.5 and later versions are the same.",
-            show_default="8.2",
-        ),
-    ] = None,
+    module: _Module = None,
+    site: _Site = None,
+    utc_offset: _Offset = None,
+    latitude: _Latitude = None,
+    longitude: _Longitude = None,
+    elevation: _Elevation = None,
+    jules_version: _Version = None,
     experiment: Annotated[Path | None, typer.Option(hidden=True)] = None,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Write a complete experiment for your own files, with a comment on each line that you may want to change."""
     sources = [*(source or []), *(files or [])]
     if kind == "jules" and out is not None and not any(path.is_dir() for path in sources):
-        _new_run_folder(sources, out, jules_version, quiet=quiet)
+        _new_run_folder(sources, out, jules_version, Shown(quiet, json))
         return
     _check(kind, sources, out, experiment)
     assert out is not None
@@ -102,7 +114,7 @@ def init(
     from jules_ml.starters import Hints, start
 
     hints = Hints(site, utc_offset, latitude, longitude, elevation, tuple(module or ()))
-    _print(start(kind, sources, out, hints), quiet=quiet)
+    _print(start(kind, sources, out, hints), Shown(quiet, json))
 
 
 def _check(kind: str, sources: list[Path], out: Path | None, experiment: Path | None) -> None:
@@ -127,8 +139,11 @@ def _check(kind: str, sources: list[Path], out: Path | None, experiment: Path | 
         )
 
 
-def _print(written: Written, *, quiet: bool) -> None:
-    if quiet:
+def _print(written: Written, shown: Shown) -> None:
+    if shown.json:
+        commands = [{"command": command, "purpose": purpose} for command, purpose in written.commands]
+        print_result({"notes": list(written.notes), "next": commands}, written.files)
+    if shown.silent:
         return
     from jules_ml.starters import n_lines
 
@@ -140,7 +155,7 @@ def _print(written: Written, *, quiet: bool) -> None:
         print_next(command, purpose)
 
 
-def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, *, quiet: bool) -> None:
+def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, shown: Shown) -> None:
     """Write a point run of JULES: namelists, weather, land cover, initial state."""
     from jules_ml.jules.template import write_site, write_template
     from jules_ml.jules.versions import VERSIONS
@@ -155,7 +170,9 @@ def _new_run_folder(sources: list[Path], out: Path, jules_version: str | None, *
             from jules_ml.experiment import load_experiment
 
             files = write_site(load_experiment(sources[0]), staged.path, version=version)
-    if not quiet:
+    if shown.json:
+        print_result({"folder": str(out)}, map(staged.final, files))
+    elif not shown.quiet:
         out_console.print(f"[green]wrote[/] {len(files)} files into {escaped(str(out))}", soft_wrap=True)
         entry = f' and version = "{jules_version}"' if jules_version else ""
         out_console.print(

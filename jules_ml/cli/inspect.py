@@ -48,7 +48,7 @@ def inspect(
     utc_offset: Annotated[
         float | None,
         typer.Option(
-            min=-12.0, max=14.0, help="Local standard time minus UTC [h]; default: guessed.", show_default=False
+            min=-12.0, max=14.0, help="Local standard time minus UTC \\[h]; default: guessed.", show_default=False
         ),
     ] = None,
     quiet: Quiet = False,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -27,8 +28,20 @@ _SOURCE_WIDTH = 24
 #: Columns that a narrow terminal does without, the least important first.
 _OPTIONAL = ("interval_width", "r", "kge", "ubrmse", "interval_score", "coverage")
 
-Json = Annotated[bool, typer.Option("--json", help="Print only the scores, as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+
+
+class Shown(NamedTuple):
+    """What a command prints: everything, only errors, or one JSON document."""
+
+    quiet: bool
+    json: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether neither bars nor text are shown."""
+        return self.quiet or self.json
 
 
 def line_printer(quiet: bool) -> Callable[[str], None]:
@@ -111,7 +124,7 @@ def print_scores(rows: Iterable[ScoreRow]) -> None:
     table.add_column("", min_width=_SOURCE_WIDTH, overflow="fold")
     for (name, header), width in zip(headers.items(), widths, strict=True):
         if name in shown:
-            table.add_column(header, justify="right", width=width)
+            table.add_column(escaped(header), justify="right", width=width)
     for site, of_site in by_site(rows):
         table.add_row(f"[bold]{escaped(site)}[/] \\[{escaped(of_site[0].units)}]")
         for row in of_site:
@@ -137,6 +150,11 @@ def print_json(content: Any) -> None:
     from jules_ml.learned.store import json_text
 
     typer.echo(json_text(content), nl=False)
+
+
+def print_result(result: Mapping[str, Any], files: Iterable[Path] = ()) -> None:
+    """Print what a command did as one JSON document: the entries of ``result``, and the paths of ``files``."""
+    print_json({**result, "files": [str(file) for file in files]})
 
 
 def print_folder(folder: Path) -> None:
@@ -198,7 +216,7 @@ def print_run_summary(run: ColumnRun) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     budgets = run.budgets
-    table.add_row("spin-up", str(run.spin_up))
+    table.add_row("spin-up", escaped(str(run.spin_up)))
     table.add_row(
         "water",
         f"change in storage {budgets.water_stored:.4g} kg m-2; residual of the budget {budgets.water_sum:.1e} kg m-2 in total, "
@@ -223,4 +241,5 @@ def located(problem: str, where: str | None) -> str:
 
 def escaped(text: str) -> str:
     """Return a text whose brackets the console prints literally."""
-    return text.replace("[", r"\[")
+    # a backslash before a bracket would escape the escape
+    return re.sub(r"(\\*)\[", r"\1\1\\[", text)

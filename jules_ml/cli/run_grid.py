@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jules_ml.cli.printing import out_console, print_files, print_notes, progress_bars
+from jules_ml.cli.printing import Shown, out_console, print_files, print_notes, print_result, progress_bars
 from jules_ml.errors import BadInput
 
 if TYPE_CHECKING:
     from jules_ml.column.grid.model import GridModel
 
 
-def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, quiet: bool) -> None:
+def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, shown: Shown) -> None:
     """Run the grid of an experiment, alone or as one of several ranks, and print what came of it."""
 
     def read() -> tuple[GridModel, str]:
@@ -30,10 +30,10 @@ def run_experiment_on_grid(experiment: Path, folder: Path, *, resume: bool, quie
 
         return experiment_model(loaded), loaded.text
 
-    _run(read, folder, resume=resume, quiet=quiet)
+    _run(read, folder, resume=resume, shown=shown)
 
 
-def run_folder_on_grid(source: Path, folder: Path, precision: str, *, resume: bool, quiet: bool) -> None:
+def run_folder_on_grid(source: Path, folder: Path, precision: str, *, resume: bool, shown: Shown) -> None:
     """Run the column at the points of a run folder of JULES, alone or as one of several ranks."""
 
     def read() -> tuple[GridModel, str]:
@@ -43,10 +43,10 @@ def run_folder_on_grid(source: Path, folder: Path, precision: str, *, resume: bo
 
         return folder_model(source, precision=getattr(torch, precision)), ""
 
-    _run(read, folder, resume=resume, quiet=quiet)
+    _run(read, folder, resume=resume, shown=shown)
 
 
-def _run(read: Callable[[], tuple[GridModel, str]], folder: Path, *, resume: bool, quiet: bool) -> None:
+def _run(read: Callable[[], tuple[GridModel, str]], folder: Path, *, resume: bool, shown: Shown) -> None:
     from jules_ml.column.grid.run import run_grid
     from jules_ml.column.grid.team import Team
     from jules_ml.support.ranks import launched_size, world
@@ -54,9 +54,13 @@ def _run(read: Callable[[], tuple[GridModel, str]], folder: Path, *, resume: boo
     team = Team(world() if launched_size() > 1 else None)
     with team.one_for_all():
         model, text = read()
-        with progress_bars(quiet or not team.leads) as report:
+        with progress_bars(shown.silent or not team.leads) as report:
             finished = run_grid(model, folder, team=team, resume=resume, text=text, progress=report)
-    if finished is None or quiet:
+    if finished is None:
+        return
+    if shown.json:
+        print_result({**finished.summary, "notes": list(finished.notes)}, finished.files)
+    if shown.silent:
         return
     print_notes(finished.notes)
     summary = finished.summary

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -26,7 +24,6 @@ from jules_ml.support.figures import (
     SKY,
     VERMILION,
     WIDTH,
-    add_notes,
     layer_colours,
     layer_labels,
     letter_panels,
@@ -36,9 +33,7 @@ from jules_ml.support.figures import (
 
 
 @styled
-def soil_moisture(
-    output: xr.Dataset, *, observed: xr.DataArray | None = None, layer: int | None = None, notes: Sequence[str] = ()
-) -> Figure:
+def soil_moisture(output: xr.Dataset, *, observed: xr.DataArray | None = None, layer: int | None = None) -> Figure:
     """Draw daily precipitation, the water content of all layers, and one layer with a sensor.
 
     Parameters
@@ -49,8 +44,6 @@ def soil_moisture(
         Water content by a sensor [m3 m-3], with its ``depth`` [m].
     layer : int, optional
         Layer that the sensor is compared with; by default the one at the depth of the sensor.
-    notes : sequence of str
-        Notes below the figure.
 
     Returns
     -------
@@ -65,7 +58,7 @@ def soil_moisture(
     theta = [daily_series(liquid_theta(output, n)) for n in range(len(dzsoil))]
     for series, colour, label in zip(theta, layer_colours(len(dzsoil)), labels, strict=True):
         axes[1].plot(_middles(series), series, color=colour, label=label)
-    axes[1].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
+    axes[1].set_ylabel("liquid θ [m$^{3}$ m$^{-3}$]")
     axes[1].legend(ncols=len(dzsoil), loc="lower left", bbox_to_anchor=(0.0, -0.02), borderaxespad=0.2)
     titles = [rain, "Water content of the soil layers, daily means"]
     if observed is not None:
@@ -86,21 +79,17 @@ def soil_moisture(
         )
         axes[2].plot(_middles(model), model, color=layer_colours(len(dzsoil))[at], label=f"column, {labels[at]}")
         axes[2].plot(_middles(sensor), sensor, color=MEASURED, lw=1.2, label=f"sensor, {depth:g} m")
-        axes[2].set_ylabel("liquid θ [m$^3$ m$^{-3}$]")
+        axes[2].set_ylabel("liquid θ [m$^{3}$ m$^{-3}$]")
         axes[2].legend(ncols=3, loc="lower left", borderaxespad=0.2)
         unfrozen = model.where(~frozen).reindex(sensor.index)
         scores = score(unfrozen.to_numpy(), sensor.to_numpy())
         titles.append(
             f"Sensor and model layer at its depth. Days without ice: r = {scores.r:.2f}, KGE = {scores.kge:.2f}, "
-            f"RMSE = {scores.rmse:.3f}, bias = {scores.bias:+.3f} m$^3$ m$^{{-3}}$ (n = {scores.n})"
+            f"RMSE = {scores.rmse:.3f}, bias = {scores.bias:+.3f} m$^{{3}}$ m$^{{-3}}$ (n = {scores.n})"
         )
-    for axis in axes[1:]:
-        low, high = axis.get_ylim()
-        axis.set_ylim(min(low, low - 0.18 * (high - low)), high)
     letter_panels(axes, titles)
     show_dates(axes[-1])
     axes[-1].set_xlim(theta[0].index[0], theta[0].index[-1] + DAY)
-    add_notes(figure, notes)
     return figure
 
 
@@ -118,7 +107,7 @@ def _precipitation(axis: Axes, output: xr.Dataset) -> str:
     axis.fill_between(rain.index, 0.0, snow + rain, step="post", color=SKY, lw=0.3, label="rain")
     axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
     axis.set_ylim(bottom=0.0)
-    axis.set_ylabel("kg m$^{-2}$ d$^{-1}$")
+    axis.set_ylabel("[kg m$^{-2}$ d$^{-1}$]")
     if float((rain + snow).max()) > 0.0:
         axis.legend(ncols=2, loc="upper right", borderaxespad=0.0)
         return "Precipitation"
@@ -127,7 +116,7 @@ def _precipitation(axis: Axes, output: xr.Dataset) -> str:
 
 
 @styled
-def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None, notes: Sequence[str] = ()) -> Figure:
+def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None) -> Figure:
     """Draw the temperature of air and soil layers, ice, and snow.
 
     Parameters
@@ -136,8 +125,6 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
         From :func:`~jules_ml.column.output.output_dataset`, with ``t_soil``, ``sthf`` and ``snow_mass_gb``.
     observed : xarray.DataArray, dims ('time',), optional
         Temperature by a sensor [K], with its ``depth`` [m].
-    notes : sequence of str
-        Notes below the figure.
 
     Returns
     -------
@@ -160,20 +147,17 @@ def soil_temperature(output: xr.Dataset, *, observed: xr.DataArray | None = None
         axes[0].plot(_middles(sensor), sensor, color=MEASURED, lw=1.0, label=f"sensor, {depth:g} m")
         titles = [f"{titles[0]}; the sensor is in layer {labels[layer_or_lowest(depth, dzsoil)]}"]
     axes[0].axhline(273.15, color=GREY, lw=0.6)
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(low, high + 0.16 * (high - low))
-    axes[0].set_ylabel("K")
+    axes[0].set_ylabel("[K]")
     axes[0].legend(ncols=len(dzsoil) + 2, loc="upper left", borderaxespad=0.1)
     axes[1].set_ylabel("sthf [1]")
     axes[1].set_ylim(bottom=0.0)
     snow = daily_series(output["snow_mass_gb"])
     axes[2].fill_between(_middles(snow), 0.0, snow, color=BLUE, lw=0.0)
-    axes[2].set_ylabel("kg m$^{-2}$")
+    axes[2].set_ylabel("[kg m$^{-2}$]")
     axes[2].set_ylim(bottom=0.0)
     letter_panels(axes, [*titles, "Ice, as a fraction of saturation", "Snow on the ground"])
     show_dates(axes[2])
     axes[2].set_xlim(air.index[0], air.index[-1] + DAY)
-    add_notes(figure, notes)
     return figure
 
 
@@ -188,15 +172,13 @@ _LOSSES = (
 
 
 @styled
-def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
+def water_budget(output: xr.Dataset) -> Figure:
     """Draw the water budget of each year, storage and expected storage, and the residual.
 
     Parameters
     ----------
     output : xarray.Dataset
         From :func:`~jules_ml.column.output.output_dataset`, with all variables.
-    notes : sequence of str
-        Notes below the figure.
 
     Returns
     -------
@@ -220,11 +202,11 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     for name, label, colour in _LOSSES:
         bars.bar(yearly.index + 0.21, yearly[name], width=0.38, bottom=bottom, color=colour, label=label)
         bottom = bottom + yearly[name].to_numpy()
-    bars.set_ylabel("kg m$^{-2}$ a$^{-1}$")
+    bars.set_ylabel("[kg m$^{-2}$ a$^{-1}$]")
     bars.set_xticks(yearly.index, [str(year) for year in yearly.index], fontsize=7.5)
     aside = 0.5 + max(0.0, 0.5 * (4 - len(yearly)))
     bars.set_xlim(float(yearly.index.min()) - aside, float(yearly.index.max()) + aside)
-    bars.set_ylim(0.0, 1.42 * max(float(yearly["precip"].max()), float(bottom.max())))
+    bars.set_ylim(0.0, 1.05 * max(float(yearly["precip"].max()), float(bottom.max())))
     bars.legend(ncols=2, loc="upper left", borderaxespad=0.1)
     bars.grid(visible=False, axis="x")
 
@@ -233,9 +215,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     expected = storage[0] + np.concatenate([[0.0], np.cumsum(0.5 * (supply[:-1] + supply[1:]))])
     stored.plot(time, expected, color=VERMILION, lw=2.2, label="initial storage + precipitation - losses")
     stored.plot(time, storage, color=BLACK, lw=0.7, label="storage in soil, on leaves and as snow")
-    stored.set_ylabel("kg m$^{-2}$")
-    low, high = stored.get_ylim()
-    stored.set_ylim(low, high + 0.22 * (high - low))
+    stored.set_ylabel("[kg m$^{-2}$]")
     stored.legend(loc="upper left", borderaxespad=0.1)
     show_dates(stored)
 
@@ -247,7 +227,7 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
     residual.plot(_middles(days), days, ".", ms=2.0, color=BLACK)
     residual.set_ylim(0.0, max(1.15 * float(days.max()), 1e-18))
     residual.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=True)
-    residual.set_ylabel("kg m$^{-2}$")
+    residual.set_ylabel("[kg m$^{-2}$]")
     show_dates(residual)
     residual.set_xlim(time[0] - pd.Timedelta(seconds=period), time[-1])
     steps = "step" if period < 7200.0 else "mean step"
@@ -259,5 +239,4 @@ def water_budget(output: xr.Dataset, *, notes: Sequence[str] = ()) -> Figure:
             f"Largest residual of the water budget of a {steps} in each day",
         ],
     )
-    add_notes(figure, notes)
     return figure

@@ -24,7 +24,9 @@ from jules_ml.support.provenance import software
 _OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT = "column.nc", "closed_loop.nc", "run_summary.json", "experiment.toml"
 #: Contents of the folder of a run of the column, with or without the closed loop.
 RUN: Final = Contents(
-    "a run of the column", (_SUMMARY, _OUTPUT, _LOOP), (_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT, "figures", "namelists")
+    "a run of the column",
+    (_SUMMARY, _OUTPUT, _LOOP),
+    (_OUTPUT, _LOOP, _SUMMARY, _EXPERIMENT, "report.html", "figures", "namelists"),
 )
 
 
@@ -98,9 +100,8 @@ def run_figure(run: ColumnRun) -> Figure | None:
     if "sthu" not in run.output:
         return None
     observed = _shallowest_sensor(run)
-    substitutions = "; ".join(str(s) for s in run.weather.substitutions)
-    notes = [f"Gap-filling and substitutions: {substitutions}."] if substitutions else []
-    return soil_moisture(run.output, observed=observed, notes=notes)
+    # gap-filling and substitutions are in the report and in the summary
+    return soil_moisture(run.output, observed=observed)
 
 
 def _shallowest_sensor(run: ColumnRun) -> xr.DataArray | None:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 
 from jules_ml.learned.respiration.store import load_respiration
-from jules_ml.learned.respiration.tables import CurveTable, learned_tables
+from jules_ml.learned.respiration.tables import UNITS, CurveTable, learned_tables
 from jules_ml.physics.column import Factors, RespirationFactors, SoilProperties
+
+#: Fraction of a run outside the training range from which on it is noted.
+_OUTSIDE: Final = 0.01
+#: What a curve is there, by ``outside``.
+_BEYOND: Final = {"edge": "held at its edge", "jules": "blended into that of JULES"}
 
 
 def learned_factors(folder: str | Path) -> RespirationFactors:
@@ -33,6 +41,45 @@ def learned_factors(folder: str | Path) -> RespirationFactors:
     """
     module, settings, _ = load_respiration(folder)
     return curve_factors(*learned_tables(module, settings))
+
+
+def range_notes(folder: Path | None, output: xr.Dataset) -> list[str]:
+    """Note how often the first layer of a run was outside the training range of a module.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Module folder; None without a module.
+    output : xarray.Dataset
+        Output of the run, with ``sthu``, ``sthf`` and ``t_soil`` by layer and, where f depends on water content, ``sm_sat``.
+
+    Returns
+    -------
+    list of str
+        A note for f and for g, each where more than 1 % of the output periods are outside.
+    """
+    if folder is None:
+        return []
+    module, settings, _ = load_respiration(folder)
+    fsth, ftemp = learned_tables(module, settings)
+    wetness = output["sthu"] + output["sthf"] if fsth.x == "sthu+sthf" else output["sthu"]
+    if fsth.x == "theta":
+        wetness = wetness * output["sm_sat"]
+    notes = []
+    for table, values, name in ((fsth, wetness, "wetness"), (ftemp, output["t_soil"], "soil temperature")):
+        first = values.isel(soil=0).to_numpy()
+        outside = float(np.mean((first < table.seen_min) | (first > table.seen_max)))
+        if outside > _OUTSIDE:
+            span, seen = (
+                f"{low:.4g} to {high:.4g}"
+                for low, high in ((first.min(), first.max()), (table.seen_min, table.seen_max))
+            )
+            unit = "" if UNITS[table.x] == "1" else f" {UNITS[table.x]}"
+            notes.append(
+                f"{folder.name}: in {outside:.0%} of the run the {name} of the first layer ({span}) is outside the training range "
+                f"({seen}{unit}), beyond which {'f' if table is fsth else 'g'} is {_BEYOND[settings.outside]}"
+            )
+    return notes
 
 
 def curve_factors(fsth: CurveTable, ftemp: CurveTable) -> RespirationFactors:

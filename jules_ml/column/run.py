@@ -17,7 +17,7 @@ from jules_ml.column.antecedent import antecedent_notes, module_antecedent, with
 from jules_ml.column.budget import Budgets
 from jules_ml.column.land_setup import column_forcing
 from jules_ml.column.learned_rate import with_learned_rate
-from jules_ml.column.learned_respiration import learned_factors
+from jules_ml.column.learned_respiration import learned_factors, range_notes
 from jules_ml.column.learned_soil import with_learned_soil
 from jules_ml.column.output import DERIVED, output_dataset, outputs_of, with_types
 from jules_ml.column.reference_evapotranspiration import fao_et0
@@ -118,7 +118,8 @@ def run_column(
     section = experiment.required(experiment.run, "run")
     record = experiment.record() if record is None else record
     experiment, rate_notes = with_learned_rate(experiment, record=record) if factors is None else (experiment, [])
-    antecedent = module_antecedent(experiment.modules.respiration if factors is None else None)
+    own_factors = factors is not None
+    antecedent = module_antecedent(None if own_factors else experiment.modules.respiration)
     factors = _factors(experiment) if factors is None else factors
     weather, notes = run_weather(experiment, section, record)
     dtype = torch.float32 if section.precision == "float32" else torch.float64
@@ -154,6 +155,7 @@ def run_column(
 
     output = with_types(_run_output(integration, weather, experiment, section, soil), column)
     budgets = simulated.budgets(column, output)
+    notes += range_notes(None if own_factors else experiment.modules.respiration, output)
     output = _selected(output, section, names).assign_attrs(_run_attributes(experiment, weather, spun))
     ran, seconds = integration.compiled, simulated.wall_seconds
     return ColumnRun(experiment, output, weather, spun, budgets, ran, seconds, record, state, tuple(notes))

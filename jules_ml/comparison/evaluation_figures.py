@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jules_ml.comparison.benchmarks import BenchmarkRank
-from jules_ml.comparison.figures import COLOURS, unit_text
+from jules_ml.comparison.figures import COLOURS
 from jules_ml.comparison.forcing_regressions import BENCHMARKS
 from jules_ml.comparison.relationships import Relationship
-from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, letter_panels, styled
+from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, letter_panels, styled, unit_text
 
 
 @styled
@@ -55,7 +55,11 @@ def relationship_figure(of: Sequence[Relationship], runs: Sequence[str]) -> Figu
 def _limits(of: Relationship) -> tuple[float, float]:
     """Limits of an axis by the means, with room for the legend: standard deviations of single values can be many times their range."""
     means = np.concatenate([of.observed.mean, *(curve.mean for curve in of.runs.values())])
-    low, high = float(np.nanmin(means)), float(np.nanmax(means))
+    means = means[np.isfinite(means)]
+    if not len(means):
+        # too few values for any bin
+        return 0.0, 1.0
+    low, high = float(means.min()), float(means.max())
     extent = high - low if high > low else max(abs(high), 1.0)
     return low - 0.25 * extent, high + (0.1 + 0.13 * (2 + len(of.runs))) * extent
 

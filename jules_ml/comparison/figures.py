@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from jules_ml.scoring.scores import score
 from jules_ml.support.figures import (
     BLUE,
     GREEN,
@@ -22,6 +23,7 @@ from jules_ml.support.figures import (
     letter_panels,
     show_dates,
     styled,
+    unit_text,
 )
 
 #: Colours of runs in the order that they are given.
@@ -78,7 +80,7 @@ def compare_series(
             stamps(daily_observed), daily_observed, color=MEASURED, lw=0.0, marker=".", ms=2.2, label="measured"
         )
     for name, values in daily.items():
-        axes[0].plot(stamps(values), values, color=colours[name], label=name)
+        axes[0].plot(stamps(values), values, color=colours[name], label=f"{name}{_error(values, daily_observed, unit)}")
     if daily_observed is not None:
         reference, reference_name = daily_observed, "observations"
     else:
@@ -91,10 +93,8 @@ def compare_series(
     if compared:
         axes[1].axhline(0.0, color="#404040", lw=0.6)
     axes[0].legend(ncols=4, loc="upper left", borderaxespad=0.1)
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(low, high + 0.15 * (high - low))
     for axis in axes:
-        axis.set_ylabel(unit_text(unit))
+        axis.set_ylabel(f"[{unit_text(unit)}]")
     kind = "sum since the start" if cumulative else "daily means"
     letter_panels(axes, [f"{title}, {kind}", f"Difference from {reference_name}"][:rows])
     axes[-1].set_xlabel("time (UTC)")
@@ -103,10 +103,13 @@ def compare_series(
     return figure
 
 
-def unit_text(unit: str) -> str:
-    """Unit for a label: exponents raised, and µ in place of u."""
-    raised = re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit)
-    return raised.replace("umol", "µmol")
+def _error(values: pd.Series, observed: pd.Series | None, unit: str) -> str:
+    """Root mean square error of a run, for the legend; empty without observations."""
+    if observed is None:
+        return ""
+    near = observed.reindex(values.index, method="nearest", tolerance=pd.Timedelta("12h"))
+    scores = score(values.to_numpy(dtype=float), near.to_numpy(dtype=float))
+    return f", RMSE {scores.rmse:.3g} {unit_text(unit)}" if np.isfinite(scores.rmse) else ""
 
 
 def _ends(values: pd.Series) -> pd.DatetimeIndex:

@@ -16,6 +16,8 @@ from jules_ml.comparison.days import common_period, daily_means
 from jules_ml.comparison.evaluation import Evaluation, evaluate_runs
 from jules_ml.comparison.figures import COLOURS, compare_series
 from jules_ml.comparison.forcing_regressions import BENCHMARKS
+from jules_ml.comparison.run_panels import run_panels
+from jules_ml.comparison.run_verdict import comparison_sentence, run_numbers
 from jules_ml.comparison.runs import QUANTITIES, Quantity, Run
 from jules_ml.comparison.scores import QuantityScore, period_means, score_runs
 from jules_ml.errors import BadInput
@@ -33,22 +35,31 @@ COMPARISON: Final = Contents("a comparison", ("scores.csv",), ("scores.csv", "sc
 
 #: Reference of scores against a record.
 OBSERVATIONS: Final = "observations"
+_CAPTION: Final = (
+    "Daily means of each run, and their differences from the observations or, without them, from the first run."
+)
 _COLUMNS: Final = ["quantity", "sensor", "run", "reference", *(field.name for field in fields(Scores)), "unit"]
 
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Result of a comparison: scores against observations, scores against the first run, means, files, and evaluation by the record."""
+    """Result of a comparison: scores against observations and against the first run, means, files, evaluation by the record, verdict."""
 
     scores: tuple[QuantityScore, ...]
     between_runs: tuple[QuantityScore, ...]
     period_means: pd.DataFrame
     files: tuple[Path, ...]
     evaluation: Evaluation | None
+    sentence: str
 
 
 def compare_runs(
-    runs: Sequence[Run], record: xr.Dataset | None, out: Path, *, respiration: RespirationSettings | None = None
+    runs: Sequence[Run],
+    record: xr.Dataset | None,
+    out: Path,
+    *,
+    respiration: RespirationSettings | None = None,
+    inputs: Sequence[Path] = (),
 ) -> ComparisonResult:
     """Compare runs with each other and with a record, and write a report.
 
@@ -62,6 +73,8 @@ def compare_runs(
         Folder for ``report.html``, ``scores.json``, ``scores.csv`` and ``figures``.
     respiration : RespirationSettings, optional
         See :func:`~jules_ml.comparison.evaluation.evaluate_runs`.
+    inputs : sequence of Path
+        Files that the comparison depends on besides the runs, for the provenance.
 
     Returns
     -------
@@ -99,9 +112,16 @@ def compare_runs(
         part.write_text(json_text(document), encoding="utf-8")
     page = out / "report.html"
     with atomic_write(page) as part:
-        part.write_text(_page(runs, scored, between, means, images, record, evaluation), encoding="utf-8")
+        part.write_text(_page(runs, scored, between, means, images, record, evaluation, inputs), encoding="utf-8")
     more = () if evaluation is None else tuple(evaluation.images.values())
-    return ComparisonResult(tuple(scored), tuple(between), means, (page, *more, *images, table, numbers), evaluation)
+    return ComparisonResult(
+        tuple(scored),
+        tuple(between),
+        means,
+        (page, *more, *images, table, numbers),
+        evaluation,
+        comparison_sentence(scored, between, runs[0].name),
+    )
 
 
 def _check_names(runs: Sequence[Run]) -> None:
@@ -180,14 +200,23 @@ def _page(
     images: Sequence[Path],
     record: xr.Dataset | None,
     evaluation: Evaluation | None,
+    inputs: Sequence[Path],
 ) -> str:
-    figures = [{"title": path.stem.replace("_", " ").capitalize(), "data": embedded(path)} for path in images]
+    figures = [
+        {"title": path.stem.replace("_", " ").capitalize(), "data": embedded(path), "caption": _CAPTION, "style": ""}
+        for path in images
+    ]
+    colours = dict(zip((run.name for run in runs), cycle(COLOURS), strict=False))
     site = (
         {} if record is None else {k: str(record.attrs[k]) for k in ("site", "source", "licence") if k in record.attrs}
     )
     return render_page(
         "jules_ml.comparison",
         "report.html.j2",
+        verdict=comparison_sentence(scored, between, runs[0].name),
+        numbers=run_numbers(scored),
+        panels=run_panels(runs, scored, colours),
+        inputs=inputs,
         runs=[
             {
                 "name": run.name,

@@ -27,6 +27,7 @@ from jules_ml.scoring.bootstrap import Difference
 from jules_ml.support.files import atomic_write, writable_folder
 from jules_ml.support.progress import Progress
 from jules_ml.support.provenance import software
+from jules_ml.support.ready import is_ready
 
 #: Names of quantities in the sentence.
 _WORDS: Final = {"soil water": "θ"}
@@ -103,7 +104,8 @@ def judge_in_model(
     Parameters
     ----------
     module : Path
-        Module folder of respiration, hydraulics or moisture; it receives a copy of ``verdict.json``.
+        Module folder of respiration, hydraulics or moisture; it receives a copy of ``verdict.json``, unless it is
+        ready-made.
     experiment : Experiment
         With ``[data]``, ``[run]`` and the sections of a run of the column or of JULES.
     out : Path
@@ -178,7 +180,8 @@ def judge_runs(runs: SwappedRuns, module: Path, experiment: Experiment, record: 
     }
     files = [_write(out / VERDICT, document), *save_verdict_figures(scores, out / "figures")]
     try:
-        files.append(_write(module / VERDICT, document))
+        if not is_ready(module):
+            files.append(_write(module / VERDICT, document))
     except BadInput as error:
         notes.append(f"the module folder did not receive the verdict ({error.problem})")
     return ModelVerdict(result, sentence, tuple(quantities), tuple(scores), tuple(notes), document, tuple(files))
@@ -221,6 +224,12 @@ def scores_of_runs(
     notes = [*runs.notes, *(note for note in record_notes(record) if note not in runs.notes)]
     if kind == "respiration":
         settings = RespirationSettings.model_validate(card["settings"])
+        if settings.flux not in record and "nee" in record:
+            # curves of chambers at a tower: leaves and roots are in the rate, which is fitted
+            notes.append(
+                f"the record has no {settings.flux}, which the module was fitted to: night NEE is compared instead"
+            )
+            settings = (experiment.respiration or RespirationSettings()).model_copy(update={"target": "ecosystem"})
         scores, more = respiration_scores(runs, record, settings, card, unused)
     else:
         # respiration is not what this module is about: a record whose NEE cannot be used is scored without it

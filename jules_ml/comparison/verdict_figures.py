@@ -19,17 +19,14 @@ from jules_ml.support.figures import (
     letter_panels,
     save_figure,
     show_dates,
+    show_scores,
     styled,
+    unit_text,
 )
 from jules_ml.support.files import safe_file_name
 
 #: Name and colour of each run.
 _RUNS = {STOCK: ("JULES's own forms", BLUE), SWAPPED: ("swapped", VERMILION)}
-_UNITS = {
-    "umol m-2 s-1": "µmol m$^{-2}$ s$^{-1}$",
-    "m3 m-3": "m$^{3}$ m$^{-3}$",
-    "W m-2": "W m$^{-2}$",
-}
 
 
 def save_verdict_figures(scores: Sequence[SwapScore], folder: Path) -> list[Path]:
@@ -61,14 +58,14 @@ def swap_figure(score: SwapScore) -> Figure:
     """
     figure = Figure(figsize=(WIDTH, 6.2), layout="constrained")
     strip, *scatters = figure.subplot_mosaic("aa;bc", height_ratios=[1.0, 1.35]).values()
-    pairs, unit = score.pairs, _UNITS.get(score.unit, score.unit)
+    pairs, unit = score.pairs, unit_text(score.unit)
     strip.plot(pairs.index, pairs["observed"], ".", ms=3.0, color=MEASURED, label="measured")
     for name, (label, colour) in _RUNS.items():
         strip.plot(pairs.index, pairs[name], ".", ms=2.5, color=colour, label=label)
     low, high = (float(x) for x in np.nanquantile(pairs.to_numpy(), [0.001, 0.999]))
     margin = 0.05 * max(high - low, 1e-6)
     strip.set_ylim(low - margin, high + 5.0 * margin)
-    strip.set_ylabel(unit)
+    strip.set_ylabel(f"[{unit}]")
     strip.legend(loc="upper left", ncols=3, markerscale=3.0, borderaxespad=0.1)
     show_dates(strip)
     for axis, (name, (label, colour)) in zip(scatters, _RUNS.items(), strict=True):
@@ -78,14 +75,7 @@ def swap_figure(score: SwapScore) -> Figure:
         axis.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
         axis.set_xlabel(f"measured [{unit}]")
         axis.set_ylabel(f"{label} [{unit}]")
-        axis.text(
-            0.03,
-            0.97,
-            f"n = {of.n}\nNSE = {of.nse:.2f}\nKGE = {of.kge:.2f}\nbias = {of.bias:+.2g}",
-            transform=axis.transAxes,
-            va="top",
-            fontsize=8.0,
-        )
+        show_scores(axis, f"n = {of.n}\nNSE = {of.nse:.2f}\nKGE = {of.kge:.2f}\nbias = {of.bias:+.2g} {unit}")
     title = score.name[0].upper() + score.name[1:]
     letter_panels([strip, *scatters], [f"{title}, {score.period}", *(label for label, _ in _RUNS.values())])
     return figure

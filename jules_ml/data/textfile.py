@@ -27,7 +27,7 @@ from jules_ml.errors import BadInput
 
 #: Texts of missing numbers that pandas does not know: loggers of Campbell Scientific write them.
 _NOT_A_NUMBER = ("NAN", "-NAN")
-#: Form of dates and times of ISO 8601, such as 2020-06-01 00:30, as pandas names it.
+#: Form of time stamps of ISO 8601, such as 2020-06-01 00:30.
 ISO_8601: Final = "ISO8601"
 _UTC_OFFSET = re.compile(r"(?:[0-9]Z|:[0-9.]+ ?[+-][0-9]{2}:?[0-9]{2})$")
 _DECIMAL_COMMA = re.compile("[-+]?[0-9]+,[0-9]+")
@@ -258,8 +258,7 @@ def read_times(texts: pd.Series, formats: str | Sequence[str], *, where: str | P
     texts : Series of str
         Time stamps as text; an index called "line" contains the line numbers.
     formats : str or sequence of str
-        ``strptime`` format, or several, one of which must match all time stamps, or ``ISO8601``. With ``%z``, or an offset in time stamps
-        of ISO 8601, the result is time-zone aware, in UTC.
+        ``strptime`` format or ``ISO8601``, or several, one of which must match all time stamps. With an offset the result is aware, in UTC.
 
     Raises
     ------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import torch
@@ -15,13 +13,14 @@ from jules_ml.experiment.respiration import RespirationSettings
 from jules_ml.learned.respiration.figures import FLUX_UNIT, draw_histogram, draw_learned
 from jules_ml.learned.respiration.network import MOISTURE_NODES, TEMPERATURE_NODES, LearnedRespiration, jules_f
 from jules_ml.physics.respiration import T_REFERENCE, ftemp_q10
+from jules_ml.scoring.scores import score
 from jules_ml.support.figures import (
     BLUE,
     GREY,
     MEASURED,
     VERMILION,
     WIDTH,
-    add_notes,
+    draw_interval,
     letter_panels,
     show_dates,
     styled,
@@ -40,8 +39,6 @@ def swap_figure(
     wetness: NDArray[np.floating],
     t_soil: NDArray[np.floating],
     nights: pd.DataFrame,
-    *,
-    notes: Sequence[str] = (),
 ) -> Figure:
     """Draw learned f and g beside JULES's, and respiration of both runs in the nights that were not used.
 
@@ -54,8 +51,6 @@ def swap_figure(
         Water as a fraction of saturation [1] and temperature [K] of the column in the training rows.
     nights : DataFrame, columns ('observed', 'stock', 'swapped'), indexed by date
         Nightly means of carbon dioxide, with the base rate of both runs fitted [umol m-2 s-1].
-    notes : sequence of str
-        Notes below the figure.
 
     Returns
     -------
@@ -78,14 +73,12 @@ def swap_figure(
     top = float(torch.maximum(band.high, ftemp_q10(t, settings.q10))[(t >= low) & (t <= high)].max())
     middle.set(xlabel="soil temperature of the column [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, top))
     for axis, values, at in ((left, wetness, reference), (middle, t_soil, T_REFERENCE)):
-        axis.set_ylim(0.0, 1.45 * axis.get_ylim()[1])
         draw_histogram(axis, values)
         axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)
         axis.legend(loc="upper left", borderaxespad=0.1, ncols=2, columnspacing=1.0)
     _nights(right, nights)
     titles = ["Moisture modifier, f(θ)", "Temperature modifier, g(T)", "Respiration of nights not used"]
     letter_panels([left, middle, right], titles)
-    add_notes(figure, notes)
     return figure
 
 
@@ -95,20 +88,31 @@ def _nights(axis: Axes, nights: pd.DataFrame) -> None:
     lines = (("observed", MEASURED, "measured"), ("stock", BLUE, "JULES"), ("swapped", VERMILION, "swapped"))
     # a day without nights separates the means on both sides of a gap in the record
     daily = nights.set_axis(pd.DatetimeIndex(nights.index).normalize()).asfreq("D") if len(nights) else nights
+    rmse = {
+        name: score(nights[name].to_numpy(dtype=float), nights["observed"].to_numpy(dtype=float)).rmse
+        for name in ("stock", "swapped")
+        if len(nights)
+    }
     for name, colour, label in lines:
         if len(nights):
             mean = daily[name].rolling(_WINDOW, min_periods=_MIN_NIGHTS, center=True).mean()
-            axis.plot(mean.index, mean, color=colour, lw=1.3, label=label)
+            axis.plot(
+                mean.index,
+                mean,
+                color=colour,
+                lw=1.3,
+                label=label if name == "observed" else f"{label}, RMSE {rmse[name]:.2f}",
+            )
     if len(nights):
         low, high = np.nanquantile(nights.to_numpy(), [0.001, 0.999])
-        axis.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
-        axis.legend(loc="upper left", ncols=3, borderaxespad=0.1)
+        axis.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        axis.legend(loc="upper left", borderaxespad=0.1)
         show_dates(axis)
-    axis.set_ylabel(FLUX_UNIT)
+    axis.set_ylabel(f"respiration [{FLUX_UNIT}]")
 
 
 @styled
-def theta_figure(days: pd.DataFrame, *, depth: str, interval: float = 0.9, notes: Sequence[str] = ()) -> Figure:
+def theta_figure(days: pd.DataFrame, *, depth: str, interval: float = 0.9) -> Figure:
     """Draw soil moisture by the sensor, by JULES's column and, if it was fitted, by the moisture module.
 
     Parameters
@@ -119,8 +123,6 @@ def theta_figure(days: pd.DataFrame, *, depth: str, interval: float = 0.9, notes
         Depth of the sensor, for the title.
     interval : float
         Coverage of ``lower`` to ``upper`` [1].
-    notes : sequence of str
-        Notes below the figure.
 
     Returns
     -------
@@ -130,23 +132,21 @@ def theta_figure(days: pd.DataFrame, *, depth: str, interval: float = 0.9, notes
     axis = figure.subplots()
     days = days.set_axis(pd.DatetimeIndex(days.index).normalize()).asfreq("D")
     if "predicted" in days:
-        axis.fill_between(
-            days.index,
-            days["lower"],
-            days["upper"],
-            color=VERMILION,
-            alpha=0.14,
-            lw=0.0,
-            label=f"{100.0 * interval:.0f} % interval of an observation",
+        label = f"{100.0 * interval:.0f} % interval of an observation"
+        draw_interval(axis, days.index, days["lower"], days["upper"], colour=VERMILION, label=label)
+        axis.plot(
+            days.index, days["predicted"], color=VERMILION, lw=1.3, label=f"moisture module{_error(days, 'predicted')}"
         )
-        axis.plot(days.index, days["predicted"], color=VERMILION, lw=1.3, label="moisture module")
-    axis.plot(days.index, days["column"], color=BLUE, lw=1.2, label="JULES's column, with and without the swap")
+    axis.plot(days.index, days["column"], color=BLUE, lw=1.2, label=f"JULES's column{_error(days, 'column')}")
     axis.plot(days.index, days["observed"], color=MEASURED, lw=0.9, marker=".", ms=1.8, label="sensor")
-    axis.set_ylabel("θ [m$^3$ m$^{-3}$]")
-    low, high = axis.get_ylim()
-    axis.set_ylim(max(low, 0.0), high + 0.18 * (high - low))
+    axis.set_ylabel("θ [m$^{3}$ m$^{-3}$]")
     axis.legend(loc="upper left", ncols=4, borderaxespad=0.1)
     show_dates(axis)
     axis.set_title(f"Soil moisture at {depth}{', days that the module did not use' if 'predicted' in days else ''}")
-    add_notes(figure, notes)
     return figure
+
+
+def _error(days: pd.DataFrame, name: str) -> str:
+    """Unbiased error of a column of the table, for a legend."""
+    scores = score(days[name].to_numpy(dtype=float), days["observed"].to_numpy(dtype=float))
+    return f", ubRMSE {scores.ubrmse:.3f}" if np.isfinite(scores.ubrmse) else ""

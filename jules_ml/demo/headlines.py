@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from jules_ml.demo.swap import Swap
 from jules_ml.learned.moisture.fit import MoistureFit
+from jules_ml.support.headline import Headline, number
 
 _FLUX = "µmol m-2 s-1"
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Number with what it is."""
-
-    value: str
-    label: str
 
 
 def sentence(swap: Swap) -> str:
@@ -58,12 +49,12 @@ def _curves(swap: Swap) -> Headline | None:
         return None
     text = (
         "NSE of nightly respiration, JULES's f and g → swapped, with the base rate of both fitted to the training period. "
-        f"KGE {_number(nights.stock.kge)} → {_number(nights.swapped.kge)}."
+        f"KGE {number(nights.stock.kge)} → {number(nights.swapped.kge)}."
     )
     simpler = swap.fit.scores["verdict"]
     if simpler is not None:
         text += f" In half-hours: {simpler['sentence']}"
-    return Headline(f"{_number(nights.stock.nse)} → {_number(nights.swapped.nse)}", text)
+    return Headline(f"{number(nights.stock.nse)} → {number(nights.swapped.nse)}", text)
 
 
 def _base_rate(swap: Swap) -> Headline | None:
@@ -93,7 +84,3 @@ def _water(swap: Swap, theta: MoistureFit | None) -> Headline | None:
         f"{text} A moisture module, which is not part of the run, has an RMSE of {learned['rmse']:.3f} m3 m-3 at {days.label} on its test "
         f"days, the column {column['rmse']:.3f}.",
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from jules_ml.column.run import ColumnRun
+from jules_ml.comparison.verdict_page import swap_panels
 from jules_ml.data.readers.davos import PRECIPITATION_NOTE, PROVENANCE
 from jules_ml.demo.headlines import Headline, sentence
 from jules_ml.demo.swap import Swap
@@ -82,7 +84,8 @@ def render_report(
     local = pd.Timedelta(hours=float(run.record.attrs["utc_offset_hours"]))
     bounds = pd.DatetimeIndex(run.output["time_bounds"].to_numpy().ravel()) + local
     figures = [
-        {"title": CAPTIONS[path.stem][0], "caption": CAPTIONS[path.stem][1], "data": embedded(path)} for path in images
+        {"title": CAPTIONS[path.stem][0], "caption": CAPTIONS[path.stem][1], "data": embedded(path), "style": style}
+        for path, style in zip(images, chain(["headline"] * _HEADLINE_FIGURES, repeat("")), strict=False)
     ]
     return render_page(
         "jules_ml.demo",
@@ -98,8 +101,8 @@ def render_report(
         fit_notes=tuple(dict.fromkeys((*swap.fit.warnings, *swap.verdict.notes))),
         snow=snow_note(run.output),
         provenance=PROVENANCE,
-        precipitation=PRECIPITATION_NOTE,
-        notes=notes,
+        notes=[*notes, PRECIPITATION_NOTE],
+        panels=swap_panels(swap.verdict.scores),
         substitutions=run.weather.substitutions,
         spin_up=str(run.spin_up),
         budgets=run.budgets,

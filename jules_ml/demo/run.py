@@ -18,7 +18,7 @@ from jules_ml.column.run import ColumnRun, run_column
 from jules_ml.data.readers.davos import fetch_davos, read_davos
 from jules_ml.data.variables import VARIABLES
 from jules_ml.demo.figures import swap_figure, theta_figure
-from jules_ml.demo.headlines import Headline, headlines, sentence
+from jules_ml.demo.headlines import headlines, sentence
 from jules_ml.demo.moisture import fit_soil_moisture, theta_by_day
 from jules_ml.demo.report import CAPTIONS, render_report
 from jules_ml.demo.swap import MODULE, OUTPUT, VERDICT, Swap, fit_and_swap
@@ -28,14 +28,13 @@ from jules_ml.learned.moisture.fit import MoistureFit
 from jules_ml.physics.compilation import NO_COMPILER, can_compile, compilation_obstacle
 from jules_ml.support.figures import save_figure
 from jules_ml.support.files import atomic_write
+from jules_ml.support.headline import Headline
 from jules_ml.support.output_folder import Contents, replaced_folder
 from jules_ml.support.progress import Progress, renamed
 from jules_ml.weather.driving import PARTITIONED
 
 #: Number of years in the record.
 YEARS = 10
-#: First year after the mean of precipitation changed.
-PRECIPITATION_BREAK = 2016
 _REPORT: Final = "report.html"
 #: Contents of the folder of a demonstration.
 DEMO: Final = Contents(
@@ -126,10 +125,9 @@ def _run_demo(
     written = write_run(run, folder)
     swap = fit_and_swap(run, folder, progress=progress)
     theta = fit_soil_moisture(run.record, run.output, folder, progress=renamed(progress, "theta"))
-    numbers, notes = headlines(swap, theta), figure_notes(run)
+    numbers, notes = headlines(swap, theta), report_notes(run)
     images = [
-        save_figure(figure, folder / "figures" / f"{name}.png")
-        for name, figure in _figures(run, swap, theta, notes).items()
+        save_figure(figure, folder / "figures" / f"{name}.png") for name, figure in _figures(run, swap, theta).items()
     ]
     of_theta = [] if theta is None else sorted(path for path in theta.folder.rglob("*") if path.is_file())
     by_name = {path.stem: path for path in (*swap.verdict.files, *images) if path.suffix == ".png"}
@@ -160,26 +158,21 @@ def last_years(record: xr.Dataset, years: int) -> xr.Dataset:
     return record.sel(time=record["time"] > first.to_datetime64())
 
 
-def figure_notes(run: ColumnRun) -> list[str]:
-    """List the notes of every figure: substitutions for missing data, and a break in the record."""
+def report_notes(run: ColumnRun) -> list[str]:
+    """List the notes of the report: substitutions for missing data, and a break in the record."""
     used = [
         f"{VARIABLES[s.variable].long_name}: {s.rule}"
         + ("" if s.share == 1.0 else f" ({100.0 * s.share:.2g} % of the steps)")
         for s in run.weather.substitutions
         if s.share >= 0.01 and s.rule != PARTITIONED
     ]
-    notes = [
-        f"Gap-filling and substitutions: {'; '.join(used)}.",
+    return [
+        *used,
         "Soil temperature is that of the column, because it was not measured. Soil texture is assumed to be a sandy loam.",
     ]
-    if pd.Timestamp(run.output["time_bounds"].to_numpy()[0, 0]).year < PRECIPITATION_BREAK - 1:
-        notes.append(
-            "Precipitation is as published: its mean changes between 2015 and 2016 (from 680 to 969 kg m$^{-2}$ a$^{-1}$)."
-        )
-    return notes
 
 
-def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None, notes: list[str]) -> dict[str, Figure]:
+def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None) -> dict[str, Figure]:
     learned, nights = swap.fit.learned, swap.nights(fitted_rate=True)
     sensor = run.record["theta"].isel(depth=0).sel(time=run.output["time"])
     empty = pd.DataFrame(columns=["observed", "stock", "swapped"], index=pd.DatetimeIndex([]), dtype=float)
@@ -192,7 +185,7 @@ def _figures(run: ColumnRun, swap: Swap, theta: MoistureFit | None, notes: list[
             empty if nights is None else nights.pairs,
         ),
         "theta": theta_figure(theta_by_day(run.output, sensor, theta), depth=f"{float(sensor['depth']):g} m"),
-        "soil_moisture": soil_moisture(run.output, observed=sensor, notes=notes),
-        "soil_temperature": soil_temperature(run.output, notes=notes),
-        "water_budget": water_budget(run.output, notes=notes),
+        "soil_moisture": soil_moisture(run.output, observed=sensor),
+        "soil_temperature": soil_temperature(run.output),
+        "water_budget": water_budget(run.output),
     }

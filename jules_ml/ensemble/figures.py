@@ -25,21 +25,21 @@ from jules_ml.support.figures import (
 )
 
 #: Panels of a fan plot in order of preference: variable, layer, scale and title. The first ``_MOST_PANELS`` available are drawn.
-_PANELS: tuple[tuple[str, int | None, float, str], ...] = (
-    ("theta", 0, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
-    ("theta", 2, 1.0, "water content, {layer} [m$^3$ m$^{{-3}}$]"),
-    ("t_soil", 0, 1.0, "soil temperature, {layer} [K]"),
-    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "soil respiration [g C m$^{{-2}}$ d$^{{-1}}$]"),
-    ("sthu", 0, 1.0, "liquid water as a fraction of saturation, {layer} [1]"),
-    ("fqw_gb", None, SECONDS_PER_DAY, "evaporation [kg m$^{{-2}}$ d$^{{-1}}$]"),
-    ("latent_heat", None, 1.0, "latent heat [W m$^{{-2}}$]"),
+PANELS: tuple[tuple[str, int | None, float, str], ...] = (
+    ("theta", 0, 1.0, "Water content, {layer} [m$^{{3}}$ m$^{{-3}}$]"),
+    ("theta", 2, 1.0, "Water content, {layer} [m$^{{3}}$ m$^{{-3}}$]"),
+    ("t_soil", 0, 1.0, "Soil temperature, {layer} [K]"),
+    ("resp_s_gb", None, 1000.0 * SECONDS_PER_DAY, "Soil respiration [g C m$^{{-2}}$ d$^{{-1}}$]"),
+    ("sthu", 0, 1.0, "Liquid water as a fraction of saturation, {layer} [1]"),
+    ("fqw_gb", None, SECONDS_PER_DAY, "Evaporation [kg m$^{{-2}}$ d$^{{-1}}$]"),
+    ("latent_heat", None, 1.0, "Latent heat [W m$^{{-2}}$]"),
 )
 _MOST_PANELS = 4
 
 
 def plotted_variables(summary: xr.Dataset) -> list[str]:
     """Variables of a summary that a fan plot can show; may be empty."""
-    return [name for name in dict.fromkeys(panel[0] for panel in _PANELS) if f"{name}_quantiles" in summary]
+    return [name for name in dict.fromkeys(panel[0] for panel in PANELS) if f"{name}_quantiles" in summary]
 
 
 @styled
@@ -68,17 +68,17 @@ def fan(
     -------
     Figure
     """
-    panels = [panel for panel in _PANELS if panel[0] in plotted_variables(summary)][:_MOST_PANELS]
+    panels = [panel for panel in PANELS if panel[0] in plotted_variables(summary)][:_MOST_PANELS]
     figure = Figure(figsize=(WIDTH, 0.6 + 1.75 * len(panels)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
     thickness = summary["dzsoil"].to_numpy() if "dzsoil" in summary else np.array([])
     labels = layer_labels(thickness.tolist())
     titles = []
     for axis, (name, layer, scale, title) in zip(axes, panels, strict=True):
-        values = scale * _layer(summary[f"{name}_quantiles"], layer)
+        values = scale * layer_of_panel(summary[f"{name}_quantiles"], layer)
         _draw_fan(axis, summary["time"].to_numpy(), values.to_numpy(), summary["quantile"].to_numpy())
         if f"{name}_posterior_mean" in summary:
-            posterior = scale * _layer(summary[f"{name}_posterior_mean"], layer)
+            posterior = scale * layer_of_panel(summary[f"{name}_posterior_mean"], layer)
             axis.plot(summary["time"], posterior, color=ORANGE, lw=1.2, label="posterior mean")
         if observed is not None and name == observed_panel and axis is axes[0]:
             axis.plot(observed["time"], scale * observed, color=BLACK, lw=0.8, label="measured")
@@ -86,8 +86,6 @@ def fan(
         if name != "t_soil":
             axis.set_ylim(bottom=0.0)
         titles.append(title.format(layer=labels[layer] if layer is not None and layer < len(labels) else ""))
-    low, high = axes[0].get_ylim()
-    axes[0].set_ylim(top=low + 1.2 * (high - low))  # room for the legend
     axes[0].legend(loc="upper right", ncols=5)
     show_dates(axes[-1])
     letter_panels(axes, titles)
@@ -95,7 +93,8 @@ def fan(
     return figure
 
 
-def _layer(values: xr.DataArray, layer: int | None) -> xr.DataArray:
+def layer_of_panel(values: xr.DataArray, layer: int | None) -> xr.DataArray:
+    """Return the layer of a profile that a panel shows, or its lowest one; other variables as they are."""
     return (
         values if layer is None or "soil" not in values.dims else values.isel(soil=min(layer, values.sizes["soil"] - 1))
     )
@@ -163,7 +162,7 @@ def water_online_offline(spread: xr.Dataset, *, place: str, notes: Sequence[str]
     Figure
     """
     titles = ("Water content of the top layer: standard deviation", "Annual mean")
-    return _spread(spread, "offline: retention curve at 33 kPa", place, 1.0, "spread [m$^3$ m$^{-3}$]", titles, notes)
+    return _spread(spread, "offline: retention curve at 33 kPa", place, 1.0, "spread [m$^{3}$ m$^{-3}$]", titles, notes)
 
 
 def _spread(
@@ -188,7 +187,7 @@ def _spread(
     for name, label, colour, marker in curves:
         by_month.plot(spread["month"], scale * spread[name], color=colour, marker=marker, ms=4.0, label=label)
     by_month.set(xlabel="month", xticks=np.arange(1, 13), ylabel=unit)
-    by_month.set_ylim(0.0, 1.3 * by_month.get_ylim()[1])
+    by_month.set_ylim(bottom=0.0)
     by_month.legend(loc="upper right")
     heights = [scale * float(spread[f"{name}_year"]) for name, *_ in curves]
     bars = year.bar(range(len(curves)), heights, color=[colour for _, _, colour, _ in curves], width=0.6)

@@ -10,6 +10,7 @@ import xarray as xr
 from jules_ml.ensemble.figures import fan, plotted_variables, spread_online_offline, water_online_offline
 from jules_ml.ensemble.gathering import Gathered, gather
 from jules_ml.ensemble.offline import RESPIRATION, WATER, spread_dataset, water_spread_dataset
+from jules_ml.ensemble.report import write_ensemble_report
 from jules_ml.ensemble.run import EnsembleRun
 from jules_ml.ensemble.summary import SUMMARISED, summarise
 from jules_ml.ensemble.weights import MemberWeights, weight_members
@@ -56,6 +57,7 @@ def write_results(run: EnsembleRun) -> list[Path]:
         files.append(run.folder / "weights.csv")
     files.append(summarise(run.folder, section.quantiles, None if weights is None else weights.weights))
     files += _figures(run)
+    files.append(write_ensemble_report(run, weights))
     with atomic_write(run.folder / MANIFEST) as part:
         part.write_text(json.dumps(_manifest(run, gathered, weights), indent=2) + "\n", encoding="utf-8")
     return [*files, run.folder / MANIFEST]

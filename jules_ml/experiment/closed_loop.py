@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from jules_ml.support.section import DataPath, Section
+from jules_ml.support.section import ModulePath, Section
 
 
 class ClosedLoopSection(Section):
@@ -27,14 +27,14 @@ class ClosedLoopSection(Section):
         default=True,
         description="soil properties change with soil carbon, by `hydraulics` if given, otherwise by HYPRES",
     )
-    hydraulics: DataPath | None = Field(
+    hydraulics: ModulePath | None = Field(
         default=None, description="module folder of learned hydraulics, trained with organic carbon as an input"
     )
-    carbon: DataPath | None = Field(
+    carbon: ModulePath | None = Field(
         default=None,
         description="module folder of learned soil carbon; its `cs` of this site replaces that of `[carbon]`",
     )
-    moisture: DataPath | None = Field(
+    moisture: ModulePath | None = Field(
         default=None,
         description="module folder of learned soil moisture, towards which the column is nudged every day",
     )

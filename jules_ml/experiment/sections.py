@@ -15,7 +15,7 @@ from jules_ml.experiment.jules import Via
 from jules_ml.experiment.place import PROPERTIES
 from jules_ml.experiment.ranges import in_range, layers_in_range
 from jules_ml.experiment.soil_processes import FourPoolsSection, TopmodelSection
-from jules_ml.support.section import DataPath, PerLayer, Section
+from jules_ml.support.section import ModulePath, PerLayer, Section
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -239,13 +239,13 @@ class CarbonSection(Section):
 class ModulesSection(Section):
     """``[modules]``: learned modules that replace JULES's own functions in a run."""
 
-    respiration: DataPath | None = Field(
+    respiration: ModulePath | None = Field(
         default=None,
-        description="module folder of learned respiration; its modifiers f(θ) and g(T) replace those of JULES",
+        description="module folder of learned respiration, or `ready:NAME`; its modifiers f(θ) and g(T) replace those of JULES",
     )
-    hydraulics: DataPath | None = Field(
+    hydraulics: ModulePath | None = Field(
         default=None,
-        description="module folder of learned hydraulics; its soil properties at this site replace those of `[soil]`; "
+        description="module folder of learned hydraulics, or `ready:NAME`; its soil properties at this site replace those of `[soil]`; "
         'for JULES with `via = "ancillary"`',
     )
     base_rate: Literal["learned", "jules"] = Field(

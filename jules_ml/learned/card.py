@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 from jules_ml.errors import BadInput
 from jules_ml.learned.checksums import CHECKSUMS, REMEDY
+from jules_ml.support.ready import module_folder
 
 #: File that describes a module.
 CARD: Final = "card.json"
@@ -77,13 +78,14 @@ def module_kind(folder: str | Path) -> str:
     Parameters
     ----------
     folder : str or Path
+        A module folder, or ``ready:NAME``.
 
     Raises
     ------
     BadInput
         If the folder contains no module, or its card is damaged.
     """
-    path = Path(folder) / CARD
+    path = module_folder(Path(folder)) / CARD
     kind = read_card(path).get("module")
     if not isinstance(kind, str):
         raise BadInput("the entry 'module' is missing, or no text", where=path, remedy=REMEDY)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from jules_ml.experiment import Experiment
 from jules_ml.learned.training_days import TRAINING_DAYS, in_intervals
+from jules_ml.support.ready import module_name
 
 #: File of a module folder, and of the output of the evaluation.
 VERDICT: Final = "verdict.json"
@@ -39,7 +40,7 @@ class _Verdict(BaseModel):
 
 def judging_command(folder: Path, experiment: Path | None = None) -> str:
     """Command that judges a module in a model, with the experiment file of the run if it is known."""
-    return f"jules-ml evaluate {folder} --in-model {experiment or 'EXPERIMENT.toml'} --out DIR"
+    return f"jules-ml evaluate {module_name(folder)} --in-model {experiment or 'EXPERIMENT.toml'} --out DIR"
 
 
 def verdict_warning(folder: str | Path, experiment: Experiment | None = None) -> str | None:

@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from jules_ml.learned.headlines import headlines
 from jules_ml.learned.kind import Outcome, ScoreRow
+from jules_ml.learned.prediction_panels import prediction_panels
 from jules_ml.learned.score_table import by_site, cells_of, headers_of, main_rows
 from jules_ml.support.files import atomic_write
+from jules_ml.support.headline import Headline
+from jules_ml.support.interactive import Panel
 from jules_ml.support.page import embedded, render_page
 
 #: File of the report in the output folder.
@@ -46,6 +50,10 @@ def write_report(
     titles: Mapping[str, str] | None = None,
     captions: Mapping[str, str] | None = None,
     values: Sequence[Sequence[str]] = (),
+    inputs: Sequence[Path] = (),
+    panels: Sequence[Panel] | None = None,
+    substitutions: Sequence[str] = (),
+    numbers: Sequence[Headline] | None = None,
 ) -> Path:
     """Write ``report.html`` with the figures into the output folder.
 
@@ -65,6 +73,14 @@ def write_report(
         Captions of figures by the names of their files without ``.png``.
     values : sequence of sequence of str, optional
         Table of fitted values, the headers first.
+    inputs : sequence of Path
+        Files that the results were computed from.
+    panels : sequence of Panel, optional
+        Interactive time series; by default those of the predictions in the folder.
+    substitutions : sequence of str
+        Gap-filling and substitutions of the record.
+    numbers : sequence of Headline, optional
+        Numbers below the verdict; by default the scores of the module and of its best baseline.
 
     Returns
     -------
@@ -85,9 +101,10 @@ def write_report(
     figures = [
         {
             "name": path.stem,
-            "title": named.get(path.stem, path.stem.replace("_", " ")),
+            "title": named.get(path.stem, _heading(path.stem)),
             "data": embedded(path),
             "caption": (captions or {}).get(path.stem, ""),
+            "style": "",
         }
         for path in sorted((outcome.folder / "figures").glob("*.png"))
     ]
@@ -106,6 +123,10 @@ def write_report(
         values=values,
         first_figures=first,
         figures=[figure for figure in figures if figure not in first],
+        panels=prediction_panels(outcome.folder) if panels is None else panels,
+        inputs=inputs,
+        substitutions=substitutions,
+        numbers=headlines(outcome.table) if numbers is None else numbers,
         compared=compared,
         contents=contents.format(folder=outcome.folder.name),
     )
@@ -124,6 +145,12 @@ def _group(
         "units": rows[0].units,
         "rows": [{"source": r.source, "cells": cells_of(r, headers), "learned": _is_learned(r, of_site)} for r in rows],
     }
+
+
+def _heading(name: str) -> str:
+    """Title of a figure from the name of its file."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def _is_learned(row: ScoreRow, of_site: Sequence[ScoreRow]) -> bool:

@@ -52,9 +52,15 @@ def find_compiler() -> str | None:
     return next((path for name in _COMPILERS if (path := shutil.which(name))), None)
 
 
-def cache_folder() -> Path:
-    """Return the folder of compiled code: that of ``JULES_ML_CACHE_DIR``, or one in the user's cache."""
-    return Path(os.environ.get(CACHE) or platformdirs.user_cache_path("jules_ml")) / "kernels"
+def cache_folder(part: str = "kernels") -> Path:
+    """Return a folder of compiled code, in that of ``JULES_ML_CACHE_DIR`` or in the user's cache.
+
+    Parameters
+    ----------
+    part : str
+        ``kernels`` of the column, or ``bridge`` for the library of the Fortran bridge.
+    """
+    return Path(os.environ.get(CACHE) or platformdirs.user_cache_path("jules_ml")) / part
 
 
 @cache

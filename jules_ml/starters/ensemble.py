@@ -143,10 +143,8 @@ def _parameters(experiment: Experiment, is_jules: bool, *, active: bool) -> list
     if experiment.soil is None or experiment.soil.properties is None:
         factors: tuple[_Factor, ...] = (("carbon.cs", "lognormal", 0.3, [0.3, 3.0], "multiplied by a factor"),)
     else:
-        factors = tuple(
-            (f"soil.properties.{name}", *others, "multiplied by a factor, for the error of pedotransfer functions")
-            for name, *others in _FACTORS
-        )
+        comment = "multiplied by a factor, for the error of pedotransfer functions"
+        factors = tuple((f"soil.properties.{name}", prior, sd, bounds, comment) for name, prior, sd, bounds in _FACTORS)
     lines = []
     for name, prior, sd, bounds, comment in factors:
         lines += [

@@ -104,7 +104,8 @@ def _modules(
         lines = ["# [modules]", f"# {toml_line('respiration', 'modules/tower', 'module folder of jules-ml fit')}"]
         via = [f"# {toml_line('via', 'namelist', 'needed with a module')}"]
         return lines, via, [f"no module is given, and {_NO_MODULE}: give one with --module, or in [modules]"]
-    lines, ways, notes = ["[modules]"], [], []
+    lines, ways = ["[modules]"], list[str]()
+    notes: list[str] = []
     for module in modules:
         kind = module_kind(module)
         if kind not in _WAYS:

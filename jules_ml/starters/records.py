@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 import xarray as xr
 
 from jules_ml.data.inspection import Inspection, inspect_files
@@ -19,6 +20,7 @@ from jules_ml.data.record import has_position
 from jules_ml.data.variables import VARIABLES
 from jules_ml.errors import BadInput
 from jules_ml.starters.starter import Hints, shown_path
+from jules_ml.starters.sun_clock import stamp_by_sun
 
 #: Formats of time stamps that a table needs no key for.
 _ISO: Final = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
@@ -100,17 +102,24 @@ def site_records(files: Sequence[Path], hints: Hints) -> tuple[list[SiteRecord],
             where=str(files[0]),
             remedy="give the file of measurements; 'jules-ml inspect FILE' says what a file is",
         )
-    for one in records:
-        _use_longitude(one, hints)
+    for record in records:
+        _use_position(record, hints)
     return records, [one.paths[0] for one in inspections if one.draft is None and one.paths[0].is_file()]
 
 
-def _use_longitude(record: SiteRecord, hints: Hints) -> None:
-    """Guess the offset from UTC again, by the longitude that the user gives."""
-    is_guess = "check this" in record.draft.comments.get("utc_offset_hours", "")
+def _use_position(record: SiteRecord, hints: Hints) -> None:
+    """Guess the offset from UTC by the longitude that the user gives, and the position of time stamps by the sun."""
+    draft, ds = record.draft, record.ds
+    is_guess = "check this" in draft.comments.get("utc_offset_hours", "")
     if hints.longitude is not None and hints.utc_offset_hours is None and is_guess:
         offset, reason = guess_utc_offset(record.site, hints.longitude)
-        record.draft.guess("utc_offset_hours", offset, f"local standard time minus UTC [h]; {reason}")
+        moved = pd.Timedelta(hours=draft.keys["utc_offset_hours"] - offset)
+        ds = ds.assign_coords(time=ds["time"].to_numpy() + moved.to_timedelta64())
+        draft.guess("utc_offset_hours", offset, f"local standard time minus UTC [h]; {reason}")
+    if hints.latitude is not None and hints.longitude is not None:
+        ds = ds.assign_attrs(latitude=hints.latitude, longitude=hints.longitude)
+    if draft.keys["reader"] == "table":
+        stamp_by_sun(draft, ds)
 
 
 def data_lines(
@@ -243,7 +252,8 @@ def _shown(value: Any, folder: Path) -> Any:
 def _column_lines(record: SiteRecord, columns: Mapping[str, Any], wanted: Mapping[str, int]) -> list[str]:
     chosen = _chosen(record, columns, wanted)
     draft = record.draft
-    lines, others = [], []
+    lines: list[str] = []
+    others: list[str] = []
     for name, table in columns.items():
         keys = dict(table)
         if math.isnan(keys.get("depth", 0.0)):

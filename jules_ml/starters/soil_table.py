@@ -101,8 +101,9 @@ def _numbers(rows: Sequence[Mapping[str, str]], name: str) -> NDArray[np.float64
             values.append(float(row[name]))
         except (TypeError, ValueError):
             continue
-    array = np.asarray(values)
-    return array[np.isfinite(array) & (array > -99.0)]
+    array = np.asarray(values, dtype=np.float64)
+    valid: NDArray[np.float64] = array[np.isfinite(array) & (array > -99.0)]
+    return valid
 
 
 def _unit(key: str, name: str, largest: float) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jules_ml.data.inspection.draft import toml_line
 from jules_ml.errors import BadInput
 from jules_ml.support.files import atomic_write
+from jules_ml.support.ready import PREFIX
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def block(*sections: Sequence[str]) -> str:
 
 
 def shown_path(path: str | Path, folder: Path) -> str:
-    """Return a path as an experiment in a folder names it: relative to the folder, unless it was given in full."""
+    """Return a path as an experiment in a folder names it: relative to the folder, unless it was given in full or is ``ready:NAME``."""
+    if str(path).startswith(PREFIX):
+        return str(path)
     return (
         str(path) if Path(path).is_absolute() and not _is_beside(Path(path), folder) else os.path.relpath(path, folder)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from jules_ml.support.figure_layout import SCORES, arrange
 from jules_ml.support.files import atomic_write
 
 _P = ParamSpec("_P")
@@ -30,6 +32,8 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
 GREY = "#767676"
 #: Colours of observations and of modelled values.
 MEASURED, MODELLED = BLACK, VERMILION
+#: Number of points above which a figure shows their density.
+HEXBIN_POINTS = 2000
 #: Width of a figure across a page [inch].
 WIDTH = 9.0
 
@@ -93,6 +97,67 @@ def letter_panels(axes: Iterable[Axes], titles: Iterable[str]) -> None:
         axis.set_title(rf"$\bf{{{letter}}}$   {title}")
 
 
+def unit_text(unit: str) -> str:
+    """Return a unit for labels of figures.
+
+    Parameters
+    ----------
+    unit : str
+        Such as ``umol m-2 s-1``.
+
+    Returns
+    -------
+    str
+        With raised exponents and µ in place of u: ``µmol m$^{-2}$ s$^{-1}$``.
+    """
+    raised = re.sub(r"(?<=[a-zA-Z])(-?\d+)", r"$^{\1}$", unit)
+    return raised.replace("umol", "µmol")
+
+
+def draw_interval(axis: Axes, x: Any, low: Any, high: Any, *, colour: str, label: str | None = None) -> None:
+    """Shade an interval that does not set the limits of the panel: these follow the lines and points.
+
+    Parameters
+    ----------
+    axis : Axes
+    x : array, shape (point,)
+    low, high : array, shape (point,)
+        Ends of the interval.
+    colour : str
+    label : str, optional
+        Label in the legend.
+    """
+    limits = axis.dataLim.frozen()
+    band = axis.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0.0, label=label)
+    band.set_gid("interval")
+    axis.dataLim.set(limits)
+
+
+def show_scores(axis: Axes, text: str, *, corner: str = "upper left") -> None:
+    """Write scores into a corner of a panel.
+
+    Parameters
+    ----------
+    axis : Axes
+    text : str
+        One or more lines.
+    corner : str
+        ``upper left``, ``upper right``, ``lower left`` or ``lower right``.
+    """
+    vertical, horizontal = corner.split()
+    axis.text(
+        0.02 if horizontal == "left" else 0.98,
+        0.97 if vertical == "upper" else 0.03,
+        text,
+        transform=axis.transAxes,
+        ha="left" if horizontal == "left" else "right",
+        va="top" if vertical == "upper" else "bottom",
+        fontsize=8.0,
+        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2.0},
+        gid=SCORES,
+    )
+
+
 def show_dates(axis: Axes) -> None:
     """Use concise date labels on the x axis."""
     locator = AutoDateLocator(minticks=4, maxticks=11)
@@ -122,5 +187,6 @@ def save_figure(figure: Figure, path: Path) -> Path:
         ``path``.
     """
     with mpl.rc_context(_STYLE), atomic_write(path) as part:
+        arrange(figure)
         figure.savefig(part, format="png", metadata={"Software": None})
     return path

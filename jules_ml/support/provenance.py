@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
+import shlex
 import subprocess
+import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 import jules_ml
 
 _PACKAGES = ("torch", "numpy", "xarray", "pandas", "pvlib", "scores")
+#: Size above which the checksum of a file is not computed [bytes].
+_MOST_HASHED = 256 * 1024**2
 
 
 def software() -> dict[str, object]:
@@ -55,3 +62,32 @@ def git_commit(package: Path) -> str | None:
     commit = git("rev-parse", "HEAD")
     changed = git("status", "--porcelain", "--untracked-files=no")
     return None if commit is None else commit + ("+" if changed else "")
+
+
+class InputFile(NamedTuple):
+    """File that results were computed from: name, size [bytes] and SHA-256, which is empty for files of more than 256 MB."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+def input_files(paths: Iterable[Path]) -> list[InputFile]:
+    """Describe files, so that a reader of the results can check that theirs are the same; missing ones are left out."""
+    described = []
+    for path in dict.fromkeys(paths):
+        if not path.is_file():
+            continue
+        size = path.stat().st_size
+        checksum = ""
+        if size <= _MOST_HASHED:
+            with path.open("rb") as file:
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        described.append(InputFile(path.name, size, checksum))
+    return described
+
+
+def command_line() -> str:
+    """Return the command of ``jules-ml`` that is being executed; empty where Python code calls the package."""
+    program = Path(sys.argv[0]).name
+    return shlex.join(["jules-ml", *sys.argv[1:]]) if program in ("jules-ml", "jules-ml.exe") else ""

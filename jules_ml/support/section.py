@@ -19,6 +19,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from jules_ml.errors import BadInput
+from jules_ml.support.ready import PREFIX, module_folder
+
 #: Types that are not checked, and those of numbers.
 _ANY: Final[frozenset[Any]] = frozenset({Any, object})
 _NUMBERS: Final[frozenset[Any]] = frozenset({int, float})
@@ -129,6 +132,19 @@ def _relative_to_experiment(path: Path, info: ValidationInfo) -> Path:
 
 #: File or folder. A relative path is relative to the folder of the experiment file.
 DataPath = Annotated[Path, AfterValidator(_relative_to_experiment)]
+
+
+def _ready_or_relative(path: Path, info: ValidationInfo) -> Path:
+    if not str(path).startswith(PREFIX):
+        return _relative_to_experiment(path, info)
+    try:
+        return module_folder(path)
+    except BadInput as error:
+        raise ValueError(f"{error.problem}: {error.remedy}") from error
+
+
+#: Module folder, as :data:`DataPath`, or ``ready:NAME`` for a ready-made module.
+ModulePath = Annotated[Path, AfterValidator(_ready_or_relative)]
 
 
 def _one_as_tuple(value: object) -> object:

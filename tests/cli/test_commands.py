@@ -14,8 +14,8 @@ import jules_ml
 from jules_ml import demo
 from jules_ml.cli import app
 from jules_ml.column import run as simulation_run
-from jules_ml.demo.headlines import Headline
 from jules_ml.errors import RunFailed
+from jules_ml.support.headline import Headline
 
 runner = CliRunner()
 
@@ -42,7 +42,7 @@ def test_run_writes_its_folder(tmp_path: Path) -> None:
     result = runner.invoke(app, ["run", str(path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     names = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert names == ["column.nc", "experiment.toml", "figures/soil_moisture.png", "run_summary.json"]
+    assert names == ["column.nc", "experiment.toml", "figures/soil_moisture.png", "report.html", "run_summary.json"]
     assert "residual of the budget" in result.output
 
 

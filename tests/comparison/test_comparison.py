@@ -86,7 +86,8 @@ def test_report_has_runs_scores_and_figures(record: xr.Dataset, tmp_path: Path) 
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for word in ("X-Xxx", "stock", "swapped", "ancillary", "ubRMSE", "data:image/png"):
         assert word in page
-    assert page.count("<figure>") == 4
+    # three quantities, the relationships, and the interactive time series
+    assert page.count("<figure>") == 5
     numbers = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert numbers["means"]["stock"]["runoff [kg m-2 a-1]"] == pytest.approx(31.6, abs=0.1)
     assert pd.read_csv(tmp_path / "scores.csv")["reference"].value_counts().to_dict() == {"stock": 6, "observations": 4}

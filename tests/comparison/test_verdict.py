@@ -21,7 +21,7 @@ from jules_ml.comparison.night_respiration import AS_RUN, FITTED_RATE, respirati
 from jules_ml.comparison.runs import Run
 from jules_ml.comparison.swap_scores import SwapScore, daily_scores, swap_score
 from jules_ml.comparison.swapped_runs import SwappedRuns, column_experiments, jules_experiments
-from jules_ml.comparison.verdict import ModelVerdict, QuantityVerdict, quantity_verdicts, verdict_of
+from jules_ml.comparison.verdict import ModelVerdict, QuantityVerdict, quantity_verdicts, scores_of_runs, verdict_of
 from jules_ml.comparison.verdict_figures import swap_figure
 from jules_ml.comparison.verdict_page import verdict_page
 from jules_ml.data.site import SiteMeta, site_dataset
@@ -99,6 +99,16 @@ def test_without_a_training_period_each_half_has_the_rate_of_the_other(runs: Swa
     nights = next(score for score in scores if (score.label, score.period) == (FITTED_RATE, "nights"))
     assert nights.swapped.nse > 0.9
     assert "no training period" in notes[0]
+
+
+def test_curves_of_chambers_are_compared_with_night_nee(runs: SwappedRuns, record: xr.Dataset, tmp_path: Path) -> None:
+    path = write_experiment(tmp_path, days=1)
+    rules = "[respiration.rows]\nnee_is_measured = true\nustar_min = 'none'\nnight_max_potential = 'none'\n"
+    path.write_text(path.read_text(encoding="utf-8") + rules, encoding="utf-8")
+    card = CARD | {"settings": RespirationSettings(target="soil").model_dump(mode="json")}
+    scores, notes = scores_of_runs(runs, record, "respiration", load_experiment(path), card, unused)
+    assert {"night respiration", "soil water"} <= {score.quantity for score in scores}
+    assert "the record has no resp_soil, which the module was fitted to: night NEE is compared instead" in notes
 
 
 def test_rates_of_runs_are_ratios_of_sums() -> None:

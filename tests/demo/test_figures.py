@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers.figures import legend_labels
+from helpers.figures import check_style, legend_labels
 from helpers.respiration_folder import write_module
 from matplotlib.figure import Figure
 
@@ -19,10 +19,10 @@ from jules_ml.data.daily import daily_series
 from jules_ml.data.profile import layer_or_lowest
 from jules_ml.demo.figures import swap_figure, theta_figure
 from jules_ml.learned.respiration.store import load_respiration
+from jules_ml.support.figure_layout import arrange
 from jules_ml.support.figures import layer_labels, save_figure
 
 DZSOIL = [0.1, 0.25, 0.65, 2.0]
-NOTES = ["Wind was not measured.", "A long note. " * 30]
 
 
 @pytest.fixture(params=["30min", "1D"])
@@ -62,16 +62,17 @@ def check(figure: Figure, panels: int) -> None:
     for letter, axis in zip("abcdef", titled, strict=False):
         assert axis.get_title(loc="left").startswith(rf"$\bf{{{letter}}}$")
         assert axis.get_ylabel()
-    note = figure.get_supxlabel()
-    assert "Wind was not measured." in note
-    assert max(len(line) for line in note.splitlines()) <= 170
+    # the report lists substitutions once
+    assert not figure.get_supxlabel()
+    arrange(figure)
+    check_style(figure)
 
 
 def test_soil_moisture(output: xr.Dataset) -> None:
-    check(soil_moisture(output, notes=NOTES), 2)
+    check(soil_moisture(output), 2)
     dry = soil_moisture(output.assign(tot_rain=0.0 * output["tot_rain"], tot_snow=0.0 * output["tot_snow"]))
     assert dry.axes[0].get_title(loc="left").endswith("Precipitation: none in this period")
-    figure = soil_moisture(output, observed=sensor(output, 0.15, 0.2), notes=NOTES)
+    figure = soil_moisture(output, observed=sensor(output, 0.15, 0.2))
     check(figure, 3)
     labels = legend_labels(figure.axes[2])
     assert "sensor, 0.15 m" in labels
@@ -82,11 +83,11 @@ def test_soil_moisture(output: xr.Dataset) -> None:
 
 
 def test_soil_temperature(output: xr.Dataset) -> None:
-    check(soil_temperature(output, observed=sensor(output, 0.05, 275.0), notes=NOTES), 3)
+    check(soil_temperature(output, observed=sensor(output, 0.05, 275.0)), 3)
 
 
 def test_water_budget(output: xr.Dataset) -> None:
-    check(water_budget(output, notes=NOTES), 3)
+    check(water_budget(output), 3)
 
 
 def curves(folder: Path, count: int) -> Figure:
@@ -96,14 +97,14 @@ def curves(folder: Path, count: int) -> Figure:
     nights = pd.DataFrame({name: random.gamma(2.0, 2.0, count) for name in ("observed", "stock", "swapped")}, index)
     module, settings, _ = load_respiration(write_module(folder / "module"))
     wetness, t_soil = random.uniform(0.2, 0.8, 500), random.uniform(272.0, 290.0, 500)
-    return swap_figure(module, settings, wetness, t_soil, nights, notes=NOTES)
+    return swap_figure(module, settings, wetness, t_soil, nights)
 
 
 def test_swap_figure(tmp_path: Path) -> None:
     figure = curves(tmp_path, 60)
     check(figure, 3)
     assert legend_labels(figure.axes[0]) == ["JULES", "90 % band", "learned", "data"]
-    assert legend_labels(figure.axes[2]) == ["measured", "JULES", "swapped"]
+    assert legend_labels(figure.axes[2]) == ["measured", "JULES, RMSE 4.22", "swapped, RMSE 4.22"]
 
 
 def test_swap_figure_without_nights(tmp_path: Path) -> None:
@@ -114,10 +115,10 @@ def test_swap_figure_without_nights(tmp_path: Path) -> None:
 def test_theta_figure(module: bool) -> None:
     days = pd.date_range("2020-01-01", periods=40, freq="1D").delete(slice(10, 14))
     names = ("observed", "column", *(("predicted", "lower", "upper") if module else ()))
-    figure = theta_figure(pd.DataFrame(0.3, days, list(names)), depth="0.15 m", notes=NOTES)
+    figure = theta_figure(pd.DataFrame(0.3, days, list(names)), depth="0.15 m")
     labels = legend_labels(figure.axes[0])
-    assert {"sensor", "JULES's column, with and without the swap"} <= set(labels)
-    assert ("moisture module" in labels) == module
+    assert {"sensor", "JULES's column, ubRMSE 0.000"} <= set(labels)
+    assert any(label.startswith("moisture module") for label in labels) == module
     assert ("did not use" in figure.axes[0].get_title(loc="left")) == module
 
 

@@ -28,8 +28,8 @@ def test_fan_has_a_panel_for_each_layer(tmp_path: Path) -> None:
     figure = fan(summary(weighed=True), notes=["60 members."])
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     assert [title.split("$   ")[1] for title in titles] == [
-        "water content, 0–0.1 m [m$^3$ m$^{-3}$]",
-        "water content, 0.35–1 m [m$^3$ m$^{-3}$]",
+        "Water content, 0–0.1 m [m$^{3}$ m$^{-3}$]",
+        "Water content, 0.35–1 m [m$^{3}$ m$^{-3}$]",
     ]
     labels = legend_labels(figure.axes[0])
     assert labels == ["90 % of members", "50 % of members", "median", "posterior mean"]

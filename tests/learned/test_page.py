@@ -93,7 +93,7 @@ def test_a_kind_without_scores_has_a_page(tmp_path: Path) -> None:
     page = write_report(Outcome(tmp_path, {}), title="Learned toy").read_text(encoding="utf-8")
     assert "Learned toy" in page
     assert '<p class="verdict">' not in page
-    assert "<table" not in page
+    assert '<table class="scores">' not in page
     assert "NSE" not in write_report(
         Outcome(tmp_path, {}, (ScoreRow("toy", "mean", {"n": 3.0, "rmse": 1.0}, "K"),)), title="Learned toy"
     ).read_text(encoding="utf-8")

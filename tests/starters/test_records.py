@@ -104,6 +104,18 @@ def test_what_the_user_states_takes_the_place_of_guesses(tmp_path: Path) -> None
     assert record.attrs["utc_offset_hours"] == 2.0
 
 
+def test_the_position_of_time_stamps_is_that_of_the_sun(tmp_path: Path) -> None:
+    path = student(tmp_path, days=40)
+    frame = pd.read_csv(path)
+    start_of = pd.to_datetime(frame["TIMESTAMP"]) - pd.Timedelta(minutes=30)
+    # without its first row, the file begins as one whose stamps are the end of the interval
+    frame.assign(TIMESTAMP=start_of.dt.strftime("%Y-%m-%d %H:%M"))[1:].to_csv(path, index=False)
+    # its light is symmetric about 12:15, solar noon at this longitude in UTC+1
+    (written,) = write("respiration", path, tmp_path, latitude=50.0, longitude=11.25).files
+    assert any(line == 'stamp_at = "start"' for line in settings_of(written))
+    assert "by the sun" in written.read_text(encoding="utf-8")
+
+
 def test_nee_without_gaps_is_not_taken_as_measured(tmp_path: Path) -> None:
     written = write("respiration", student(tmp_path, gaps=False), tmp_path)
     assert any("it is probably gap-filled" in note for note in written.notes)

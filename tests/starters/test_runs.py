@@ -14,6 +14,7 @@ from jules_ml.cli import app
 from jules_ml.experiment import load_experiment
 from jules_ml.jules.template import write_template
 from jules_ml.starters import Hints, start
+from jules_ml.support.ready import ready_folder
 
 runner = CliRunner()
 
@@ -45,6 +46,15 @@ def test_a_folder_of_jules_becomes_a_prepared_swap_by_two_commands(point: Path, 
     assert result.exit_code == 0, result.output
     assert (tmp_path / "prepared" / "submit.sh").is_file()
     assert "q10_soil" in (tmp_path / "prepared" / "namelists.diff").read_text(encoding="utf-8")
+
+
+def test_a_ready_made_module_is_swapped_in_by_its_name(point: Path, tmp_path: Path) -> None:
+    out = tmp_path / "swap"
+    command = ["init", "jules", "--from", str(point), "--module", "ready:respiration-all", "--out", str(out)]
+    result = runner.invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert 'respiration = "ready:respiration-all"' in (out / "swap.toml").read_text(encoding="utf-8")
+    assert load_experiment(out / "swap.toml").modules.respiration == ready_folder("respiration-all")
 
 
 def test_a_folder_without_module_is_the_reference_run(point: Path, tmp_path: Path) -> None:

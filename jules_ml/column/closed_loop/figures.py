@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from jules_ml.column.closed_loop.loop import LoopRun
@@ -28,7 +27,8 @@ def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
     -------
     Figure
     """
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 3.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    axes = figure.subplots(1, 3)
     time = years * (np.arange(len(run.cs)) + 1.0) / len(run.cs)
     passes = run.sm_sat.shape[0]
     theta = run.outputs["smcl"].unflatten(0, (passes, -1)).mean(1)[:, 0] / (RHO_WATER * thickness)
@@ -38,11 +38,11 @@ def loop_figure(run: LoopRun, *, years: float, thickness: float) -> Figure:
         axes[0].plot(time, run.cs[:, k].numpy(), color=colour, label=label)
         axes[1].plot(year, run.sm_sat[:, 0, k].numpy(), color=colour)
         axes[2].plot(year, theta[:, k].numpy(), color=colour)
-    axes[0].legend()
-    axes[0].set(ylabel="soil carbon (kg m$^{-2}$)")
-    axes[1].set(ylabel="water content at saturation, top layer (m$^3$ m$^{-3}$)")
-    axes[2].set(ylabel="water content, top layer (m$^3$ m$^{-3}$)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    axes[0].set(ylabel="soil carbon [kg m$^{-2}$]")
+    axes[1].set(ylabel="water content at saturation [m$^{3}$ m$^{-3}$]")
+    axes[2].set(ylabel="water content [m$^{3}$ m$^{-3}$]")
     for axis in axes:
-        axis.set_xlabel("year")
-    letter_panels(axes, ("Soil carbon", "Porosity", "Water content, means of passes"))
+        axis.set_xlabel("time [years]")
+    letter_panels(axes, ("Soil carbon", "Porosity, top layer", "Water content, top layer, means of passes"))
     return figure

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jules_ml.column.grid.maps import Layout, Means
-from jules_ml.support.figures import BLUE, WIDTH, letter_panels, show_dates, styled
+from jules_ml.support.figures import BLUE, WIDTH, letter_panels, show_dates, styled, unit_text
 
 #: Outputs that are shown, if the run has them, the most wanted first.
 _SHOWN: Final = ("sthu", "t_soil", "latent_heat", "gpp_gb", "runoff", "snow_mass_gb", "smcl", "fqw_gb")
@@ -44,7 +44,7 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
         right.plot(times, means.series[name], color=BLUE)
         right.set(ylabel=label, xlabel="time (UTC)")
         show_dates(right)
-    letter_panels(list(axes.flat), ["mean over the run", "mean over the land"] * len(names))
+    letter_panels(list(axes.flat), [f"{name}: mean over the {over}" for name in names for over in ("run", "land")])
     return figure
 
 
@@ -56,13 +56,13 @@ def _chosen(outputs: Sequence[str]) -> list[str]:
 def _label(layout: Layout, name: str) -> str:
     units = layout.variable_attrs(name)["units"]
     rows = {None: "", "soil": ", top layer", "tile": ", first type", "pft": ", first type"}[layout.second_dim(name)]
-    return f"{name}{rows} [{units}]"
+    return f"{name}{rows} [{unit_text(units)}]"
 
 
 def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> ScalarMappable:
     """Draw values of the land points as cells of a regular grid, or as points."""
     land = layout.land
-    axes.set(xlabel="longitude [degree]", ylabel="latitude [degree]")
+    axes.set(xlabel="longitude [°]", ylabel="latitude [°]")
     axes.grid(visible=False)
     if not land.grid.regular or min(land.grid.shape) < 2:
         size = float(np.clip(20000.0 / land.size, 0.5, 100.0))

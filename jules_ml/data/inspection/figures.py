@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from jules_ml.data.inspection.series import Series, series_of
 from jules_ml.data.inspection.suspicions import Suspicion
-from jules_ml.support.figures import BLUE, GREY, MEASURED, VERMILION, WIDTH, add_notes, show_dates, styled
+from jules_ml.support.figures import BLUE, GREY, MEASURED, VERMILION, WIDTH, add_notes, show_dates, styled, unit_text
 
 _MOST_PANELS = 24
 #: Steps above which daily minimum, mean and maximum are drawn instead of all values.
@@ -72,16 +72,6 @@ def _panel(axis: Axes, series: Series, time: pd.DatetimeIndex, stretches: Sequen
     for stretch in stretches:
         if stretch.start is not None and stretch.end is not None:
             axis.axvspan(stretch.start, stretch.end, color=VERMILION, alpha=0.35, linewidth=0.0)
-    axis.set_ylabel(_units(series.units))
+    axis.set_ylabel(f"[{unit_text(series.units)}]")
     axis.yaxis.set_label_coords(-0.06, 0.5)
     axis.set_title(series.label, fontsize=8.0, pad=2.0)
-
-
-def _units(units: str) -> str:
-    """Unit in the notation of figures: ``m3 m-3`` is ``m$^{3}$ m$^{-3}$``."""
-    factors = []
-    for factor in units.split():
-        letters = factor.rstrip("-0123456789")
-        power = factor[len(letters) :]
-        factors.append(f"{letters}$^{{{power}}}$" if letters and power else factor)
-    return " ".join(factors).replace("umol", "µmol")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,7 @@ from jules_ml.physics.pedotransfer import (
     van_genuchten_hypres,
 )
 from jules_ml.physics.soil_names import LAYERED, RESIDUAL
-from jules_ml.support.figures import WIDTH, layer_labels, letter_panels, save_figure, styled
+from jules_ml.support.figures import WIDTH, layer_labels, letter_panels, save_figure, styled, unit_text
 from jules_ml.support.progress import Progress
 
 _Array = NDArray[np.float64]
@@ -221,9 +220,9 @@ def soil_map_figure(sample: MapSample, name: str) -> Figure:
     units, long_name = _NAMES[name]
     shared = _scale([values for panel, values in panels.items() if panel != "spread"], name in _LOGARITHMIC)
     drawn = [
-        _Panel(titles[panel], values, _scale([values], False), "magma", f"standard deviation [{_in_figure(units)}]")
+        _Panel(titles[panel], values, _scale([values], False), "magma", f"standard deviation [{unit_text(units)}]")
         if panel == "spread"
-        else _Panel(titles[panel], values, shared, "viridis", f"{name} [{_in_figure(units)}]")
+        else _Panel(titles[panel], values, shared, "viridis", f"{name} [{unit_text(units)}]")
         for panel, values in panels.items()
     ]
     return _panels_figure(sample, drawn, f"{name}: {long_name}")
@@ -249,8 +248,8 @@ def carbon_map_figure(sample: MapSample) -> Figure:
     }
     stock = sample.values["cs", "carbon"]
     shared = _scale([sample.values[panel, "carbon"] for panel in titles], True)
-    label = f"soc_density [{_in_figure('kg m-3')}]"
-    panels = [_Panel("column", stock, _scale([stock], False), "viridis", f"cs [{_in_figure('kg m-2')}]")]
+    label = f"soc_density [{unit_text('kg m-3')}]"
+    panels = [_Panel("column", stock, _scale([stock], False), "viridis", f"cs [{unit_text('kg m-2')}]")]
     panels += [
         _Panel(title, sample.values[panel, "carbon"], shared, "viridis", label) for panel, title in titles.items()
     ]
@@ -361,8 +360,3 @@ def _continuous(longitude: _Array) -> _Array:
 def _edges(values: _Array) -> tuple[float, float]:
     half = 0.5 * (values[-1] - values[0]) / (len(values) - 1)
     return float(values[0] - half), float(values[-1] + half)
-
-
-def _in_figure(units: str) -> str:
-    """Write exponents of a unit as such."""
-    return re.sub(r"(?<=[A-Za-z])(-?\d+)", r"$^{\1}$", units)

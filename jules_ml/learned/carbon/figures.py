@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import xarray as xr
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jules_ml.learned.carbon.inputs import EVENT_DAYS, WEEKS, week_of, weekly_climatology
 from jules_ml.learned.carbon.signatures import SIGNATURES, rain_events
 from jules_ml.learned.carbon.table import GRAMS, CarbonSite, CarbonTable
-from jules_ml.support.figures import BLACK, BLUE, GREY, ORANGE, VERMILION, WIDTH, layer_colours, letter_panels, styled
+from jules_ml.scoring.scores import score
+from jules_ml.support.figures import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    WIDTH,
+    layer_colours,
+    letter_panels,
+    show_scores,
+    styled,
+    unit_text,
+)
 
 #: Signatures that carbon is expected to affect, with their titles.
 _DRAWN: Final = {
@@ -25,7 +37,7 @@ _DRAWN: Final = {
     "season_amplitude": "Seasonal amplitude",
     "t_damping_day_to_day": "Day-to-day T damping",
 }
-_WATER = "m$^3$ m$^{-3}$"
+_WATER = "m$^{3}$ m$^{-3}$"
 _UNITS: Final = {
     "wet_plateau": _WATER,
     "wetting_amplitude": _WATER,
@@ -49,7 +61,8 @@ def carbon_dynamics(sites: Sequence[CarbonSite]) -> Figure:
     -------
     Figure
     """
-    figure, (season, event) = plt.subplots(1, 2, figsize=(WIDTH, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    season, event = figure.subplots(1, 2)
     _draw_dynamics(season, event, sites)
     figure.legend(*season.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     letter_panels((season, event), ("Seasonal cycle", "Mean of rain events"))
@@ -69,8 +82,8 @@ def _draw_dynamics(season: Axes, event: Axes, sites: Sequence[CarbonSite]) -> No
         season.plot(day, mean, color=colour, label=label)
         event.plot(np.arange(-1, EVENT_DAYS), _mean_event(site), color=colour, label=label)
     event.axhline(0.0, color=GREY, linewidth=0.6)
-    season.set(xlabel="day of year", ylabel="water content (m$^3$ m$^{-3}$)", xlim=(0, 365))
-    event.set(xlabel="days since the start of a rain event", ylabel="change of water content (m$^3$ m$^{-3}$)")
+    season.set(xlabel="day of year", ylabel="water content [m$^{3}$ m$^{-3}$]", xlim=(0, 365))
+    event.set(xlabel="days since the start of a rain event", ylabel="change of water content [m$^{3}$ m$^{-3}$]")
 
 
 def _mean_event(site: CarbonSite) -> np.ndarray:
@@ -100,12 +113,21 @@ def carbon_predicted(predictions: xr.Dataset) -> Figure:
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(0.55 * WIDTH, 0.5 * WIDTH), layout="constrained")
+    figure = Figure(figsize=(0.55 * WIDTH, 0.5 * WIDTH), layout="constrained")
+    axis = figure.subplots()
     _draw_predicted(axis, predictions)
-    mark = predictions.attrs.get("mark", "none")
-    if mark != "none":
-        axis.set_title(f"MARKED: {mark.split(':')[0]}", color=VERMILION)
+    axis.set_title("Predicted and measured organic carbon")
+    _headline(figure, predictions)
     return figure
+
+
+def _headline(figure: Figure, predictions: xr.Dataset) -> None:
+    """Write the finding of a fit above its figure, and below it what a reader must know about the sites."""
+    lines = [predictions.attrs[name] for name in ("finding", "mark") if predictions.attrs.get(name, "none") != "none"]
+    if lines:
+        width = int(11.0 * figure.get_figwidth())
+        text = "\n".join(textwrap.fill(f"{line[0].upper()}{line[1:].partition(' (')[0]}", width) for line in lines)
+        figure.suptitle(text, x=0.01, ha="left", fontsize=10.0, fontweight="bold")
 
 
 def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
@@ -133,15 +155,20 @@ def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
                     str(names[k]), point, xytext=offset, textcoords="offset points", fontsize=6.5, color=BLACK
                 )
     both = np.concatenate([observed[np.isfinite(observed)], predicted])
-    ends = (0.6 * both.min(), 1.7 * both.max())
+    # intervals may be many times wider than the range of the sites: they do not set the limits
+    ends = (0.5 * both.min(), 2.0 * both.max())
     axis.plot(ends, ends, color=GREY, linewidth=0.8, linestyle="--")
     axis.set(
         xscale="log",
         yscale="log",
-        xlabel="organic carbon of cores, 0–30 cm (g kg$^{-1}$)",
-        ylabel="predicted, site left out (g kg$^{-1}$)",
+        xlabel="organic carbon of cores, 0–30 cm [g kg$^{-1}$]",
+        ylabel="predicted, site left out [g kg$^{-1}$]",
         xlim=ends,
+        ylim=ends,
     )
+    scores = score(np.log(predicted), np.log(observed))
+    if scores.n > 2:
+        show_scores(axis, f"ln SOC: NSE = {scores.nse:.2f}, r = {scores.r:.2f}\nn = {scores.n}")
 
 
 @styled
@@ -157,7 +184,8 @@ def carbon_signatures(table: CarbonTable) -> Figure:
     -------
     Figure
     """
-    figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplots(2, 3)
     _draw_signatures(list(axes.flat), table)
     letter_panels(axes.flat, list(_DRAWN.values()))
     return figure
@@ -174,9 +202,9 @@ def _draw_signatures(axes: Sequence[Axes], table: CarbonTable) -> None:
                 axis.plot([x - 0.25, x + 0.25], [np.nanmedian(values[rows])] * 2, color=BLACK, linewidth=1.2)
         axis.set_xticks(range(3), limits)
         axis.set_xlim(-0.5, 2.5)
-        axis.set_ylabel(_UNITS.get(name, SIGNATURES[name][0]))
+        axis.set_ylabel(f"[{_UNITS.get(name, unit_text(SIGNATURES[name][0]))}]")
     for axis in axes[-3:]:
-        axis.set_xlabel("organic carbon (g kg$^{-1}$)")
+        axis.set_xlabel("organic carbon [g kg$^{-1}$]")
 
 
 @styled
@@ -196,7 +224,7 @@ def carbon_summary(sites: Sequence[CarbonSite], table: CarbonTable, predictions:
     -------
     Figure
     """
-    figure = plt.figure(figsize=(WIDTH, 8.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 8.8), layout="constrained")
     halves = figure.add_gridspec(2, 1, height_ratios=(1.12, 1.0))
     upper, lower = (figure.add_subfigure(half) for half in (halves[0], halves[1]))
     panels = upper.subplot_mosaic([["season", "predicted"], ["event", "predicted"]], width_ratios=(1.0, 1.05))
@@ -208,7 +236,5 @@ def carbon_summary(sites: Sequence[CarbonSite], table: CarbonTable, predictions:
     _draw_signatures(list(axes.flat), table)
     titles = ["Seasonal cycle", "Mean of rain events", "Leave-one-out predictions", *_DRAWN.values()]
     letter_panels((season, event, predicted, *axes.flat), titles)
-    mark = predictions.attrs.get("mark", "none")
-    if mark != "none":
-        figure.suptitle(f"MARKED: {mark.split(':')[0]}", color=VERMILION)
+    _headline(figure, predictions)
     return figure

@@ -146,7 +146,7 @@ def fit_carbon_sites(
         of_new = _predictions_of_new_sites(new, table, state, new_site_interval, settings)
         predictions = xr.concat([predictions.drop_vars("log_without"), of_new], dim="site")
     predictions = with_stock(predictions, sites=[*cored, *new], state=state, table=table, settings=settings)
-    predictions.attrs["mark"] = "none" if mark is None else mark
+    predictions.attrs |= {"mark": "none" if mark is None else mark, "finding": selected.statement}
     notes = [selected.statement] + ([] if mark is None else [mark])
     notes += [note for site in sites for note in site.notes]
     card = _card(cored, table, settings, new_site_interval, climate_interval, notes=notes, mark=mark)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.physics.hydraulics import conductivity_vg, wetness_at_suction_vg
+from jules_ml.scoring.scores import score
 from jules_ml.scoring.splits import SPLIT_NAMES
 from jules_ml.support.figures import (
     GREY,
@@ -20,13 +21,15 @@ from jules_ml.support.figures import (
     SKY,
     WIDTH,
     add_notes,
+    draw_interval,
+    letter_panels,
     show_dates,
     styled,
 )
 
 #: Largest number of sites in a figure.
 _MAX_SITES = 6
-_UNIT = "m$^3$ m$^{-3}$"
+_UNIT = "m$^{3}$ m$^{-3}$"
 
 
 def _curves(ds: xr.Dataset, prefix: str, site: int) -> tuple[NDArray[np.float64], ...]:
@@ -58,6 +61,7 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
     n = min(predictions.sizes["site"], _MAX_SITES)
     figure = Figure(figsize=(WIDTH, 1.2 + 1.9 * n), layout="constrained")
     axes = figure.subplots(n, 2, squeeze=False)
+    titles: list[str] = []
     for k in range(n):
         retention, conductivity = axes[k]
         for prefix, colour, label in (("texture_", GREY, "texture regression"), ("", MODELLED, "learned")):
@@ -72,8 +76,10 @@ def hydraulic_curves(predictions: xr.Dataset) -> Figure:
         conductivity.set_yscale("log")
         retention.set_ylabel(f"θ [{_UNIT}]")
         conductivity.set_ylabel("K [mm d$^{-1}$]")
-        retention.set_title(str(predictions["site"].to_numpy()[k]))
-    axes[0, 0].legend(loc="upper right")
+        site = str(predictions["site"].to_numpy()[k])
+        titles += [f"{site}: retention", f"{site}: conductivity"]
+    letter_panels(list(axes.flat), titles)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     axes[-1, 0].set_xlabel("suction [m of water]")
     axes[-1, 1].set_xlabel(f"θ [{_UNIT}]")
     add_notes(figure, ["Top layer. Shaded: range of simulated water content, 2nd to 98th percentile."])
@@ -103,12 +109,13 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
     first = [int(np.flatnonzero(column == k)[0]) for k in range(min(predictions.sizes["site"], _MAX_SITES))]
     figure = Figure(figsize=(WIDTH, 0.8 + 1.7 * len(first)), layout="constrained")
     axes = figure.subplots(len(first), 1, squeeze=False)[:, 0]
+    titles = []
     for axis, sensor in zip(axes, first, strict=True):
         site = int(column[sensor])
         start = pd.Timestamp(str(predictions["start"].to_numpy()[site]))
         days = pd.date_range(pd.Timestamp("2001-01-01") if pd.isna(start) else start, periods=predictions.sizes["day"])
         series = predictions.isel(sensor=sensor)
-        axis.fill_between(days, series["lower"], series["upper"], color=MODELLED, alpha=0.2, lw=0.0)
+        draw_interval(axis, days, series["lower"], series["upper"], colour=MODELLED)
         axis.plot(days, series["texture"], color=GREY, lw=0.8, label="texture regression")
         axis.plot(days, series["predicted"], color=MODELLED, lw=0.9, label="learned, and 90 % interval of members")
         axis.plot(days, series["observed"], ".", color=MEASURED, ms=1.8, label="measured")
@@ -118,7 +125,15 @@ def hydraulic_series(predictions: xr.Dataset) -> Figure:
         measured = np.flatnonzero(np.isfinite(series["observed"].to_numpy()))
         axis.set_xlim(days[measured[0]], days[measured[-1]])
         axis.set_ylabel(f"θ [{_UNIT}]")
-        axis.set_title(f"{predictions['site'].to_numpy()[site]}, {float(series['depth']):g} m")
+        titles.append(f"{predictions['site'].to_numpy()[site]}, {float(series['depth']):g} m{_errors(series, test)}")
         show_dates(axis)
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, borderaxespad=0.1)
+    letter_panels(axes, titles)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
+
+
+def _errors(series: xr.Dataset, test: NDArray[np.int64]) -> str:
+    """Errors of the test days, or of all days where there are no test days, for a title."""
+    days = series.isel(day=test) if len(test) else series
+    errors = [score(days[name].to_numpy(), days["observed"].to_numpy()).ubrmse for name in ("predicted", "texture")]
+    return f": ubRMSE {errors[0]:.3f} learned, {errors[1]:.3f} texture regression [{_UNIT}]"

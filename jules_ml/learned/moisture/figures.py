@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from jules_ml.scoring.scores import score
 from jules_ml.support.figures import (
     BLUE,
     GREEN,
@@ -20,6 +21,7 @@ from jules_ml.support.figures import (
     SKY,
     WIDTH,
     add_notes,
+    draw_interval,
     letter_panels,
     show_dates,
     styled,
@@ -71,21 +73,34 @@ def moisture_series(
     rain, theta = figure.subplots(2, 1, sharex=True, height_ratios=[1.0, 3.0])
     rain.fill_between(days, 0.0, np.nan_to_num(precip), step="pre", color=SKY, lw=0.3)
     rain.set_ylim(bottom=0.0)
-    rain.set_ylabel("rain\nkg m$^{-2}$ d$^{-1}$")
+    rain.set_ylabel("rain\n[kg m$^{-2}$ d$^{-1}$]")
     for axis in (rain, theta):
         _shade(axis, days, np.asarray(split), labelled=axis is theta)
-    theta.fill_between(days, lower, upper, color=MODELLED, alpha=0.18, lw=0.0, label="interval")
+    draw_interval(theta, days, lower, upper, colour=MODELLED, label="interval")
     if jules is not None and np.isfinite(jules).any():
         theta.plot(days, jules, color=BLUE, lw=0.9, label="JULES")
     for (name, values), colour in zip(observed.items(), (MEASURED, GREEN, PURPLE, ORANGE), strict=False):
         theta.plot(days, values, color=colour, lw=0.9, marker=".", ms=1.6, label=name)
     theta.plot(days, predicted, color=MODELLED, label="learned")
-    theta.set_ylabel("θ [m$^3$ m$^{-3}$]")
+    theta.set_ylabel("θ [m$^{3}$ m$^{-3}$]")
     theta.legend(ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     show_dates(theta)
-    letter_panels([rain, theta], ["Rain", title or "Soil moisture"])
+    title = title or "Soil moisture"
+    if observed:
+        title += _test_scores(predicted, next(iter(observed.values())), np.asarray(split))
+    letter_panels([rain, theta], ["Rain", title])
     add_notes(figure, notes)
     return figure
+
+
+def _test_scores(predicted: _Array, measured: _Array, split: NDArray[np.str_]) -> str:
+    """Scores of the test days for a title, or of all days where there are no test days."""
+    days = np.isin(split, "test") if np.isin(split, "test").any() else np.ones(len(split), dtype=bool)
+    scores = score(predicted[days], measured[days])
+    of = "test days" if not days.all() else "all days"
+    return (
+        f". {of.capitalize()}: r = {scores.r:.2f}, ubRMSE = {scores.ubrmse:.3f} m$^{{3}}$ m$^{{-3}}$ (n = {scores.n})"
+    )
 
 
 def _shade(axis: Axes, days: pd.DatetimeIndex, split: NDArray[np.str_], *, labelled: bool) -> None:

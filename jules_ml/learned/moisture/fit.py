@@ -149,7 +149,33 @@ def write_moisture_module(
         If the folder cannot be written.
     """
     records = [site.record for site in sites]
-    card = {
+    card = moisture_card(
+        ensemble, sites, splits, warnings, earlier_sites=earlier_sites, simulated=simulated, least_gap=least_gap
+    )
+    write_module_folder(
+        out,
+        state=state_of(ensemble),
+        card=card,
+        scores=scores,
+        predictions=predictions_of(ensemble, records, splits),
+    )
+    names = safe_file_names(record.site for record in records)
+    for record, split in zip(records, splits, strict=True):
+        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{names[record.site]}.png")
+
+
+def moisture_card(
+    ensemble: MoistureEnsemble,
+    sites: Sequence[MoistureSite],
+    splits: Sequence[Split],
+    warnings: Sequence[str],
+    *,
+    earlier_sites: Mapping[str, Any] | None = None,
+    simulated: Mapping[str, int] | None = None,
+    least_gap: int = LEAST_GAP,
+) -> dict[str, Any]:
+    """Card of a module; the arguments are those of :func:`write_moisture_module`."""
+    return {
         **card_of_ensemble(ensemble),
         "quantity": "volumetric water content of soil, residual water included [m3 m-3]",
         "sites": dict(earlier_sites or {})
@@ -176,16 +202,6 @@ def write_moisture_module(
         "warnings": list(warnings),
         "software": software(),
     }
-    write_module_folder(
-        out,
-        state=state_of(ensemble),
-        card=card,
-        scores=scores,
-        predictions=predictions_of(ensemble, records, splits),
-    )
-    names = safe_file_names(record.site for record in records)
-    for record, split in zip(records, splits, strict=True):
-        save_figure(figure_of(ensemble, record, split), out / "figures" / f"{names[record.site]}.png")
 
 
 def _score_held_out_sites(

@@ -23,6 +23,14 @@ LABELS: Final = {
     "air_temperature": "air minus soil temperature",
 }
 
+_TITLES: Final = {
+    "wetness_1d": "Wetness, 1 day",
+    "wetness_10d": "Wetness, 10 days",
+    "temperature_1d": "Soil temperature, 1 day",
+    "temperature_10d": "Soil temperature, 10 days",
+    "air_temperature": "Air temperature",
+}
+
 
 @styled
 def antecedent_curves(factor: AntecedentFactor, rows: Rows, *, notes: Sequence[str] = ()) -> Figure:
@@ -52,6 +60,6 @@ def antecedent_curves(factor: AntecedentFactor, rows: Rows, *, notes: Sequence[s
         axis.set(xlabel=f"{LABELS[name]} [{UNITS[name]}]", xlim=(x[0], x[-1]))
         axis.legend(loc="upper left", borderaxespad=0.1)
     axes[0].set_ylabel("factor h [1]")
-    letter_panels(axes, ["" for _ in axes])
+    letter_panels(axes, [_TITLES[name] for name in factor.drivers])
     add_notes(figure, notes)
     return figure

@@ -28,6 +28,7 @@ from jules_ml.support.figures import (
     BLACK,
     BLUE,
     GREY,
+    HEXBIN_POINTS,
     MEASURED,
     MODELLED,
     ORANGE,
@@ -37,6 +38,7 @@ from jules_ml.support.figures import (
     add_notes,
     letter_panels,
     show_dates,
+    show_scores,
     styled,
 )
 
@@ -52,7 +54,7 @@ def quantile_range(pairs: pd.DataFrame, *, margin: float = 0.02) -> tuple[float,
 
 
 def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
-    """Draw the density of pairs, the 1:1 line and scores.
+    """Draw pairs, or their density where there are more than :data:`HEXBIN_POINTS`, the 1:1 line and scores.
 
     Parameters
     ----------
@@ -67,30 +69,25 @@ def density_scatter(axis: Axes, figure: Figure, pairs: pd.DataFrame) -> None:
         axis.text(0.5, 0.5, "too few data", transform=axis.transAxes, ha="center")
         return
     low, high = quantile_range(pairs)
-    bins = axis.hexbin(
-        pairs["observed"],
-        pairs["predicted"],
-        gridsize=55,
-        extent=(low, high, low, high),
-        mincnt=1,
-        cmap="viridis",
-        linewidths=0.0,
-    )
-    counts = np.asarray(bins.get_array())
-    bins.set_norm(LogNorm(1.0, max(10.0, float(counts.max()))))
+    if len(pairs) > HEXBIN_POINTS:
+        bins = axis.hexbin(
+            pairs["observed"],
+            pairs["predicted"],
+            gridsize=55,
+            extent=(low, high, low, high),
+            mincnt=1,
+            cmap="viridis",
+            linewidths=0.0,
+        )
+        counts = np.asarray(bins.get_array())
+        bins.set_norm(LogNorm(1.0, max(10.0, float(counts.max()))))
+        figure.colorbar(bins, ax=axis, shrink=0.75, label="pairs", format=FuncFormatter(lambda count, _: f"{count:g}"))
+    else:
+        axis.plot(pairs["observed"], pairs["predicted"], ".", color=MODELLED, ms=3.0, alpha=0.5)
     axis.plot([low, high], [low, high], color=GREY, lw=0.8, ls="--")
     axis.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    figure.colorbar(bins, ax=axis, shrink=0.75, label="pairs", format=FuncFormatter(lambda count, _: f"{count:g}"))
     scores = score(pairs["predicted"].to_numpy(), pairs["observed"].to_numpy())
-    axis.text(
-        0.03,
-        0.97,
-        score_text(scores, FLUX_UNIT),
-        transform=axis.transAxes,
-        va="top",
-        fontsize=8.0,
-        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2.0},
-    )
+    show_scores(axis, score_text(scores, FLUX_UNIT))
 
 
 def score_text(scores: Scores, unit: str) -> str:
@@ -150,9 +147,9 @@ def learned_curves(
     draw_learned(
         left, module.curve_f(settings.interval, most=settings.f_max), module.seen_moisture.tolist(), settings.interval
     )
-    label = "θ [m$^3$ m$^{-3}$]" if theta else "s, fraction of saturation [1]"
+    label = "θ [m$^{3}$ m$^{-3}$]" if theta else "s, fraction of saturation [1]"
     left.set(xlabel=label, ylabel="f [1]", xlim=(0.0, 1.0), ylim=(0.0, None))
-    left.set_ylim(top=max(1.6, 1.15 * left.get_ylim()[1]) if left.get_ylim()[1] < 4 else 4.0)
+    left.set_ylim(top=max(1.4, left.get_ylim()[1]) if left.get_ylim()[1] < 4 else 4.0)
     _scaled_curve(
         right,
         TEMPERATURE_NODES,
@@ -172,7 +169,7 @@ def learned_curves(
         xlabel=f"{'air' if settings.temperature == 't_air' else 'soil'} temperature [K]",
         ylabel="g [1]",
         xlim=(low, high),
-        ylim=(0.0, 1.35 * min(top, 2.0 * jules_top)),
+        ylim=(0.0, 1.05 * min(top, 2.0 * jules_top)),
     )
     for axis, values, at in ((left, moisture, reference), (right, t_soil, T_REFERENCE)):
         draw_histogram(axis, values)
@@ -270,9 +267,9 @@ def fit_skill(
     strip.plot(days.index, days["predicted"], ".", color=MODELLED, ms=2.0, label="learned")
     if len(days):
         low, high = np.nanquantile(days[["observed", "predicted"]], [0.001, 0.999])
-        strip.set_ylim(low - 0.05 * (high - low), high + 0.25 * (high - low))
+        strip.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         strip.set_xlim(days.index[0], days.index[-1] + pd.Timedelta(days=1))
-    strip.set_ylabel(FLUX_UNIT)
+    strip.set_ylabel(f"flux [{FLUX_UNIT}]")
     strip.legend(loc="upper left", ncols=5, markerscale=3.0, borderaxespad=0.1)
     show_dates(strip)
     test_days = days[split.reindex(days.index).eq("test").to_numpy()]
@@ -336,7 +333,7 @@ def residuals(rows: pd.DataFrame, *, notes: Sequence[str] = ()) -> Figure:
         axis.set(xlabel=label, ylim=(-limit, limit))
     for axis in axes[::2]:
         axis.set_ylabel(f"measured − learned [{FLUX_UNIT}]")
-    letter_panels(axes, ["", "", "", ""])
+    letter_panels(axes, [f"Residuals against {name}" for name in ("moisture", "temperature", "hour", "day of year")])
     add_notes(figure, notes)
     return figure
 

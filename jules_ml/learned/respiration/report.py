@@ -213,7 +213,8 @@ def respiration_figures(
     """Draw the figures of a fit, by file name."""
     train, settings = rows.take(~test), learned.settings
     flux = QUANTITY[settings.target].partition(":")[0].capitalize()
-    data = f"{', '.join(rows.sites[:4])}{' …' if len(rows.sites) > 4 else ''}; {len(train)} training rows."
+    sites = ", ".join(rows.sites) if len(rows.sites) < 4 else f"{len(rows.sites)} sites"
+    data = f"{sites}; {len(train)} training rows."
     weights = learned.validation.weights.items()
     used = ", ".join(f"{FORM_NAMES[name]} {weight:.2g}" for name, weight in weights if weight > 0.0)
     form = "" if learned.validation.form == "learned" else f" Forms and their weights: {used}."

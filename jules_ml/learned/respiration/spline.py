@@ -22,6 +22,8 @@ _BEND: Final = 1e-2
 _SIZE: Final = 1e-4
 #: Limit of the absolute logarithm of the flux during the fit.
 _LOG_LIMIT: Final = 30.0
+#: Coefficients of the first guess below this are rounding errors of zero.
+_NO_START: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,8 @@ def fit_log_additive(
     def mean(b: _Array) -> _Array:
         return np.exp(np.clip(a @ b + log_offset, -_LOG_LIMIT, _LOG_LIMIT))
 
+    # the first step is as long as the first guess, and of unit length only from exactly zero: at 1e-15 the fit would end where it began
+    start = np.where(np.abs(start) < _NO_START, 0.0, start)
     fitted: _Array = least_squares(
         lambda b: np.concatenate([root * (mean(b) - flux), penalty @ b]),
         np.concatenate([np.zeros(n), start]),

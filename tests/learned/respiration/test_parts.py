@@ -16,6 +16,7 @@ from jules_ml.learned.respiration.likelihood import fit_noise, tail_weights
 from jules_ml.learned.respiration.penalties import circular_roughness, roughness
 from jules_ml.learned.respiration.separability import concurvity
 from jules_ml.learned.respiration.site import select_rows
+from jules_ml.learned.respiration.spline import fit_spline_product
 from jules_ml.physics.respiration import fsth_option_1
 from jules_ml.scoring.scores import score
 
@@ -121,3 +122,13 @@ def test_a_new_group_has_the_mean_r0_in_a_baseline(name: str) -> None:
     for new_group in (1, 7):
         flux = predict(ROWS.t_soil, ROWS.wetness, np.full(len(ROWS), new_group))
         assert flux.mean() == pytest.approx(ROWS.flux.mean(), rel=0.2)
+
+
+def test_a_spline_is_fitted_to_a_flux_with_a_mean_of_one() -> None:
+    """The logarithm of the first guess is then zero but for rounding, which must not be the length of the first step."""
+    rng = np.random.default_rng(0)
+    t, s = rng.uniform(275.0, 300.0, 400), rng.uniform(0.2, 0.9, 400)
+    flux = np.exp(0.07 * (t - 285.0)) * (0.3 + s)
+    fitted = fit_spline_product(t, s, np.zeros(400, dtype=np.int64), flux / flux.mean() * (1.0 + 1e-15))
+    cold, warm = np.exp(fitted.log_g(np.array([278.0, 298.0])))
+    assert warm / cold == pytest.approx(np.exp(0.07 * 20.0), rel=0.1)
