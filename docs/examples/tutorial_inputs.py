@@ -253,15 +253,18 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
     table.rename_axis("time").to_csv(path, float_format="%.6g", date_format="%Y-%m-%d %H:%M")
 
 
-def command(line: str) -> None:
-    """Execute a command as in a terminal, and print it with what it prints."""
-    torch.set_num_threads(1)
+def command(line: str, folder: Path) -> None:
+    """Execute a command in a folder as in a terminal, and print it with what it prints."""
     words = shlex.split(line)
-    folder = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "110", "NO_COLOR": "1"}
+    programs = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "110",
+        "NO_COLOR": "1",
+    }
     done = subprocess.run(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    print(f"$ {line}\n{done.stdout}")
+    print(f"$ {line}\n{done.stdout.replace(f'{folder.resolve()}/', '')}")
     if done.returncode:
-        raise SystemExit(f"the command ended with exit code {done.returncode}")
+        raise RuntimeError(f"the command ended with exit code {done.returncode}")

@@ -17,7 +17,6 @@ file.
 # ``write_tower`` writes three years of hourly weather, soil moisture, soil temperature and net ecosystem exchange to
 # ``meadow.csv``, and an experiment file, ``meadow.toml``. ``command`` executes a command as in a terminal.
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -30,9 +29,8 @@ import xarray as xr
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, true_f, true_g, write_tower
 
-folder = tempfile.mkdtemp(prefix="tutorial_tower_")
-os.chdir(folder)
-experiment = write_tower(Path(), Tower("meadow", years=3))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_tower_"))
+experiment = write_tower(folder, Tower("meadow", years=3))
 
 # %%
 # ``[data]`` describes the columns of the table. ``jules-ml inspect meadow.csv`` drafts this section, and ``jules-ml init
@@ -49,7 +47,7 @@ print(text[text.index("[data]") : text.index("[soil.texture]")])
 # for a run of the model are fitted to the soil of the model: see :doc:`tutorial_4_jules`.
 
 experiment.write_text(text + '\n[respiration]\nstate = "sensors"\nmembers = 4\n', encoding="utf-8")
-command("jules-ml fit respiration meadow.toml --out modules/meadow")
+command("jules-ml fit respiration meadow.toml --out modules/meadow", folder)
 
 # %%
 # The command ends with the scores on the test period, the last fifth of the record, beside those of Lloyd and Taylor's form and
@@ -60,12 +58,12 @@ command("jules-ml fit respiration meadow.toml --out modules/meadow")
 #
 # ``export --to curves`` writes each curve as a namelist, which JULES's hooks read.
 
-command("jules-ml export modules/meadow --to curves --out curves")
+command("jules-ml export modules/meadow --to curves --out curves", folder)
 
 
 def table(name):
     """Nodes and values of a curve, and the range of its training data."""
-    curve = f90nml.read(f"curves/{name}.nml")["jules_ml_curve"]
+    curve = f90nml.read(folder / f"curves/{name}.nml")["jules_ml_curve"]
     return np.linspace(curve["x_min"], curve["x_max"], curve["n"]), np.array(curve["y"]), curve
 
 
@@ -95,7 +93,7 @@ plt.show()
 #
 # ``predictions.nc`` has every row that the fit used, with the prediction and its interval.
 
-with xr.open_dataset("modules/meadow/predictions.nc") as predictions:
+with xr.open_dataset(folder / "modules/meadow/predictions.nc") as predictions:
     test = predictions.isel(row=np.flatnonzero(predictions["split"].to_numpy() == 2))  # 2: test period
     observed, predicted = test["observed"].to_numpy(), test["predicted"].to_numpy()
 figure, axis = plt.subplots(figsize=(4.5, 4.2), layout="constrained")

@@ -29,11 +29,11 @@ sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_portal_file, write_tower
 
 measured = Path(os.environ.get("JULES_ML_DATA", "no folder")).resolve() / "moisture" / "SPENF-2016-11-24-2021-09-05.csv"
-os.chdir(tempfile.mkdtemp(prefix="tutorial_moisture_"))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_moisture_"))
 if measured.is_file():
-    shutil.copy(measured, "cosmos.csv")
+    shutil.copy(measured, folder / "cosmos.csv")
 else:
-    write_portal_file(Path("cosmos.csv"), Tower("synthetic", years=3))
+    write_portal_file(folder / "cosmos.csv", Tower("synthetic", years=3))
 print("measured record of Spen Farm" if measured.is_file() else "SYNTHETIC record")
 
 # %%
@@ -55,16 +55,16 @@ elevation = 57.0
 reader = "cosmos_uk"
 path = "cosmos.csv"
 """
-Path("cosmos.toml").write_text(experiment + network, encoding="utf-8")
-command("jules-ml fit moisture cosmos.toml --out modules/cosmos")
+(folder / "cosmos.toml").write_text(experiment + network, encoding="utf-8")
+command("jules-ml fit moisture cosmos.toml --out modules/cosmos", folder)
 
 # %%
 # The command scores the module on the last 30 % of the record, beside regressions and climatology on the same days.
 
 
-def draw(folder, site, title):
+def draw(results, site, title):
     """Observed and predicted soil moisture of the shallowest sensor."""
-    with xr.open_dataset(f"{folder}/predictions.nc") as predictions:
+    with xr.open_dataset(folder / results / "predictions.nc") as predictions:
         rows = predictions.isel(row=np.flatnonzero(predictions["site"].to_numpy() == site))
         series = {name: rows[name].to_numpy() for name in ("observed", "predicted", "lower", "upper")}
         time, split = rows["time"].to_numpy(), rows["split"].to_numpy()
@@ -83,7 +83,7 @@ def draw(folder, site, title):
     plt.show()
 
 
-with xr.open_dataset("modules/cosmos/predictions.nc") as predictions:
+with xr.open_dataset(folder / "modules/cosmos/predictions.nc") as predictions:
     site = str(predictions["site"].to_numpy()[0])
 draw("modules/cosmos", site, f"Soil moisture at {site}")
 
@@ -100,18 +100,18 @@ sites = [
 ]
 elsewhere = Tower("elsewhere", sand=0.55, clay=0.17, t_mean=9.0, rain=720.0, years=2, seed=20)
 for tower in (*sites, elsewhere):
-    path = write_tower(Path(), tower)
-    command(f"jules-ml run {path} --out runs/{tower.name} --quiet")
+    path = write_tower(folder, tower)
+    command(f"jules-ml run {path.name} --out runs/{tower.name} --quiet", folder)
     text = path.read_text(encoding="utf-8")
     path.write_text(f'{text}{network}jules = "runs/{tower.name}/column.nc"\n', encoding="utf-8")
 names = " ".join(f"{tower.name}.toml" for tower in sites)
-command(f"jules-ml fit moisture {names} --out modules/theta --quiet")
+command(f"jules-ml fit moisture {names} --out modules/theta --quiet", folder)
 
 # %%
 # ``elsewhere`` is not among them. Its weather, its texture and a run of the column are the inputs, as they would be at a place
 # with no sensor. The sensor is used for the scores alone.
 
-command("jules-ml evaluate modules/theta --data elsewhere.toml --out scores/elsewhere")
+command("jules-ml evaluate modules/theta --data elsewhere.toml --out scores/elsewhere", folder)
 draw("scores/elsewhere", "elsewhere", "Soil moisture at a place with no sensor")
 
 # %%

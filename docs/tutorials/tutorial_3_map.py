@@ -16,7 +16,6 @@ assumes.
 #
 # Each site has an experiment file with weather, soil moisture at two depths, and texture.
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +27,7 @@ import xarray as xr
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
 
-os.chdir(tempfile.mkdtemp(prefix="tutorial_map_"))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_map_"))
 sand = (0.15, 0.30, 0.45, 0.55, 0.70, 0.85)
 towers = [
     Tower(f"site{i}", sand=s, clay=0.35 - 0.33 * s, t_mean=8.0 + i % 3, rain=650.0 + 60.0 * (i % 4), years=1, seed=i)
@@ -36,7 +35,7 @@ towers = [
 ]
 settings = "\n[hydraulics]\nmembers = 2\nhidden = 4\nrounds = 4\nspin_up_days = 120\n"
 for tower in towers:
-    path = write_tower(Path(), tower)
+    path = write_tower(folder, tower)
     path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
 
 # %%
@@ -47,7 +46,7 @@ for tower in towers:
 # soil moisture train it.
 
 names = " ".join(f"{tower.name}.toml" for tower in towers)
-command(f"jules-ml fit hydraulics {names} --out modules/soils")
+command(f"jules-ml fit hydraulics {names} --out modules/soils", folder)
 
 # %%
 # The map
@@ -69,14 +68,14 @@ static = xr.Dataset(
     {name: (("lat", "lon"), values, {"units": unit}) for name, (values, unit) in fields.items()},
     {"lat": ("lat", lat, {"units": "degrees_north"}), "lon": ("lon", lon, {"units": "degrees_east"})},
 )
-static.to_netcdf("static.nc")
-command("jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils")
+static.to_netcdf(folder / "static.nc")
+command("jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils", folder)
 
 # %%
 # ``soil_properties.nc`` has the dimensions and names that JULES expects, and ``training_range.nc`` says where an input is
 # outside of what the network has seen.
 
-with xr.open_dataset("maps/soils/soil_properties.nc") as maps:
+with xr.open_dataset(folder / "maps/soils/soil_properties.nc") as maps:
     print(maps)
     learned = {name: maps[name].isel(soil=0).to_numpy().reshape(north.shape) for name in ("satcon", "sm_sat", "b")}
 soils = [
@@ -117,9 +116,9 @@ plt.show()
 # soil moisture with the sensors.
 
 elsewhere = Tower("elsewhere", sand=0.62, clay=0.14, t_mean=9.5, rain=700.0, years=1, seed=20)
-path = write_tower(Path(), elsewhere)
+path = write_tower(folder, elsewhere)
 path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
-command("jules-ml evaluate modules/soils --data elsewhere.toml --out scores/elsewhere")
+command("jules-ml evaluate modules/soils --data elsewhere.toml --out scores/elsewhere", folder)
 
 # %%
 # Next: :doc:`/how_to/hydraulics` has the names of variables in published maps of soil, and :doc:`/validation/hydraulics` what

@@ -16,7 +16,6 @@ JULES that the hooks use. The steps are the same for JULES. The tutorial needs g
 # The experiment describes soil and surface, so that ``fit`` first runs the soil column and fits the curves to its soil moisture
 # and temperature.
 
-import os
 import shutil
 import subprocess
 import sys
@@ -32,21 +31,21 @@ sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
 
 sources = Path("../..").resolve()
-os.chdir(tempfile.mkdtemp(prefix="tutorial_jules_"))
-experiment = write_tower(Path(), Tower("meadow", years=3))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_jules_"))
+experiment = write_tower(folder, Tower("meadow", years=3))
 experiment.write_text(experiment.read_text(encoding="utf-8") + "\n[respiration]\nmembers = 4\n", encoding="utf-8")
-command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet")
+command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet", folder)
 
 # %%
 # Does the swap help? ``evaluate --in-model`` compares the column with JULES's own curves and with the learned ones, on the test
 # period.
 
-command("jules-ml evaluate modules/meadow --in-model meadow.toml --out verdict")
+command("jules-ml evaluate modules/meadow --in-model meadow.toml --out verdict", folder)
 
 # %%
 # ``export`` writes the curves, and the rate that belongs to them for the soil carbon of the experiment.
 
-command("jules-ml export modules/meadow --to curves --experiment meadow.toml --out curves")
+command("jules-ml export modules/meadow --to curves --experiment meadow.toml --out curves", folder)
 
 # %%
 # Hooks
@@ -54,19 +53,19 @@ command("jules-ml export modules/meadow --to curves --experiment meadow.toml --o
 #
 # Build the host (for JULES, ``fcm make``). ``jules-ml hooks`` then compiles the hooks against its ``.mod`` files.
 
-command(f"cmake -S {sources} -B build -DJML_TESTS=ON -DCMAKE_BUILD_TYPE=Debug --log-level=NOTICE")
-subprocess.run(
-    ["cmake", "--build", "build", "--parallel", "2", "--target", "host_plain_r32", "host_r32"],
-    check=True,
-    stdout=subprocess.DEVNULL,
-)
+build = folder / "build"
+for arguments in (
+    ("-S", sources, "-B", build, "-DCMAKE_BUILD_TYPE=Debug"),
+    ("--build", build, "--parallel", "2", "--target", "host_plain_r32", "host_r32"),
+):
+    subprocess.run(["cmake", *arguments], check=True, stdout=subprocess.DEVNULL)
 binaries = Path("build/fortran_bridge/host")
-command(f"jules-ml hooks --jules-build {binaries}/host_r32_objects_mod --out hooks")
+command(f"jules-ml hooks --jules-build {binaries}/host_r32_objects_mod --out hooks", folder)
 
 # %%
 # ``host_r32`` is the host that was linked with the hooks. ``--check`` confirms that no hook was lost in linking.
 
-command(f"jules-ml hooks --check {binaries}/host_r32")
+command(f"jules-ml hooks --check {binaries}/host_r32", folder)
 
 # %%
 # Two runs
@@ -80,17 +79,14 @@ fsth_table = 'fsth.nml', ftemp_table = 'ftemp.nml'
 /
 """
 for name in ("stock", "learned"):
-    (Path(name) / "output").mkdir(parents=True)
-    (Path(name) / "host.nml").write_text("&host n_days = 60, start_date = 2001, 5, 1, 0 /\n", encoding="utf-8")
+    (folder / name / "output").mkdir(parents=True)
+    (folder / name / "host.nml").write_text("&host n_days = 60, start_date = 2001, 5, 1, 0 /\n", encoding="utf-8")
 for curve in ("fsth.nml", "ftemp.nml"):
-    shutil.copy(Path("curves") / curve, "learned")
-Path("learned/jules_ml.nml").write_text(switch, encoding="utf-8")
+    shutil.copy(folder / "curves" / curve, folder / "learned")
+(folder / "learned" / "jules_ml.nml").write_text(switch, encoding="utf-8")
 
-start = Path.cwd()
 for name, executable in (("stock", "host_plain_r32"), ("learned", "host_r32")):
-    os.chdir(name)
-    command(f"{start / binaries / executable} .")
-    os.chdir(start)
+    command(f"../{binaries / executable} .", folder / name)
 
 # %%
 # The result
@@ -101,12 +97,12 @@ for name, executable in (("stock", "host_plain_r32"), ("learned", "host_r32")):
 
 def first_layer(name):
     """First layer of all points with soil."""
-    steps = pd.read_csv(next((Path(name) / "output").glob("host.[0-9]*.csv")))
+    steps = pd.read_csv(next((folder / name / "output").glob("host.[0-9]*.csv")))
     return steps[(steps["level"] == 1) & (steps["point"] < steps["point"].max())]
 
 
 runs = {name: first_layer(name) for name in ("stock", "learned")}
-curve = f90nml.read("curves/fsth.nml")["jules_ml_curve"]
+curve = f90nml.read(folder / "curves/fsth.nml")["jules_ml_curve"]
 wetness, f = np.linspace(curve["x_min"], curve["x_max"], curve["n"]), np.array(curve["y"])
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 left.plot(wetness, f, color="0.3", label="curve in fsth.nml")

@@ -22,11 +22,11 @@ import xarray as xr
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
 
-os.chdir(tempfile.mkdtemp(prefix="tutorial_ensemble_"))
-experiment = write_tower(Path(), Tower("meadow", years=2))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_ensemble_"))
+experiment = write_tower(folder, Tower("meadow", years=2))
 text = experiment.read_text(encoding="utf-8")
 experiment.write_text(text + "\n[respiration]\nmembers = 4\n", encoding="utf-8")
-command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet")
+command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet", folder)
 
 # %%
 # The ensemble
@@ -75,12 +75,12 @@ hcap = 1.2e6
 hcon = 0.23
 
 """
-Path("members.toml").write_text(text.replace(soil, properties) + ensemble, encoding="utf-8")
+(folder / "members.toml").write_text(text.replace(soil, properties) + ensemble, encoding="utf-8")
 
 # %%
 # ``--dry-run`` prints what would be done. Nothing is written.
 
-command("jules-ml ensemble members.toml --dry-run")
+command("jules-ml ensemble members.toml --dry-run", folder)
 
 # %%
 # The same command under ``mpiexec`` distributes the members. Any number of processes gives the same data. On a cluster, the
@@ -91,7 +91,7 @@ os.environ |= {
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
-command("mpiexec -n 2 jules-ml ensemble members.toml --out runs/members")
+command("mpiexec -n 2 jules-ml ensemble members.toml --out runs/members", folder)
 
 # %%
 # Results
@@ -99,7 +99,7 @@ command("mpiexec -n 2 jules-ml ensemble members.toml --out runs/members")
 #
 # ``ensemble.nc`` has all members along the dimension ``member``, ``summary.nc`` their quantiles.
 
-with xr.open_dataset("runs/members/ensemble.nc") as runs:
+with xr.open_dataset(folder / "runs/members/ensemble.nc") as runs:
     respiration = 86400.0e3 * runs["resp_s_gb"].squeeze().transpose("member", "time")
     satcon = runs["parameter_satcon"].to_numpy()
     time = runs["time"].to_numpy()

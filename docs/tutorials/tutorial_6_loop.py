@@ -14,7 +14,6 @@ carbon.
 # Learned respiration
 # -------------------
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -26,11 +25,11 @@ import xarray as xr
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
 
-os.chdir(tempfile.mkdtemp(prefix="tutorial_loop_"))
-experiment = write_tower(Path(), Tower("meadow", years=2))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_loop_"))
+experiment = write_tower(folder, Tower("meadow", years=2))
 text = experiment.read_text(encoding="utf-8")
 experiment.write_text(text + "\n[respiration]\nmembers = 4\n", encoding="utf-8")
-command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet")
+command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet", folder)
 
 # %%
 # The loop
@@ -49,11 +48,11 @@ litter = {litter}
 soil_follows = {follows}
 """
 for name, follows in (("coupled", "true"), ("constant_soil", "false")):
-    path = Path(f"{name}.toml")
+    path = folder / f"{name}.toml"
     path.write_text(
         text.replace("cycles = 1", "cycles = 6") + loop.format(litter=0.75, follows=follows), encoding="utf-8"
     )
-    command(f"jules-ml run {path} --out runs/{name}")
+    command(f"jules-ml run {name}.toml --out runs/{name}", folder)
 
 # %%
 # Results
@@ -61,7 +60,7 @@ for name, follows in (("coupled", "true"), ("constant_soil", "false")):
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 for name, colour in (("coupled", "#0072B2"), ("constant_soil", "#D55E00")):
-    with xr.open_dataset(f"runs/{name}/closed_loop.nc") as run:
+    with xr.open_dataset(folder / f"runs/{name}/closed_loop.nc") as run:
         year, carbon = run["year"].to_numpy(), run["cs"].to_numpy()
         porosity = run["sm_sat"].isel(soil=0).to_numpy()
         water = run["smcl"].isel(soil=0).to_numpy()
