@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
 from jules_ml.column.run import run_column
@@ -205,6 +204,30 @@ def write_tower(folder: Path, tower: Tower, *, mean_over: int = 24) -> Path:
     return path
 
 
+def write_portal_file(path: Path, tower: Tower) -> None:
+    """Write a daily file in the form of the COSMOS-UK portal, with synthetic values."""
+    write_tower(path.parent, tower)
+    hourly = pd.read_csv(path.parent / f"{tower.name}.csv", index_col="time", parse_dates=True)
+    hourly.index = hourly.index - HOUR
+    days = hourly.resample("D")
+    mean = days.mean()
+    columns = {
+        ("COSMOS_VWC_1DAY", "COSMOS sensor VWC", "%"): 100.0 * mean["theta_1"],
+        ("PRECIPITATION_LEVEL2_TOTAL", "Total precipitation", "mm"): days["precip"].sum(),
+        ("TA_LEVEL2_MEAN", "Mean air temperature (1 day)", "Deg Celsius"): mean["t_air"],
+        ("WS_LEVEL2_MEAN", "Mean wind speed (1 day)", "ms-1"): mean["wind"],
+        ("TDT1_TSOIL_LEVEL2_MEAN", "Mean TDT 1 soil temperature (1 day)", "Deg Celsius"): mean["t_soil_1"],
+    }
+    ids, names, units = zip(*columns, strict=True)
+    head = [("timestamp", "01/01/2024 00:00"), ("site-id", "SYNTH"), ("site-name", "Synthetic site")]
+    head += [("parameter-id", *ids), ("parameter-name", *names), ("parameter-units", *units)]
+    commas = "," * len(columns)
+    lines = [",".join(line) + commas[len(line) - 1 :] for line in head]
+    for day, values in zip(mean.index, np.column_stack(list(columns.values())), strict=True):
+        lines.append(",".join([day.strftime("%d/%m/%Y"), *(f"{value:.5g}" for value in values)]))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _measured(table: pd.DataFrame, output: xr.Dataset, tower: Tower) -> pd.DataFrame:
     """Table with soil moisture and temperature, latent heat and the net exchange of carbon, with errors of measurement."""
     rng = np.random.default_rng(tower.seed + 100)
@@ -229,15 +252,18 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
     table.rename_axis("time").to_csv(path, float_format="%.6g", date_format="%Y-%m-%d %H:%M")
 
 
-def command(line: str) -> None:
-    """Execute a command as in a terminal, and print it with what it prints."""
-    torch.set_num_threads(1)
+def command(line: str, folder: Path) -> None:
+    """Execute a command in a folder as in a terminal, and print it with what it prints."""
     words = shlex.split(line)
-    folder = Path(sys.executable).parent
-    environment = os.environ | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "110", "NO_COLOR": "1"}
+    programs = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "COLUMNS": "110",
+        "NO_COLOR": "1",
+    }
     done = subprocess.run(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    print(f"$ {line}\n{done.stdout}")
+    print(f"$ {line}\n{done.stdout.replace(f'{folder.resolve()}/', '')}")
     if done.returncode:
-        raise SystemExit(f"the command ended with exit code {done.returncode}")
+        raise RuntimeError(f"the command ended with exit code {done.returncode}")

@@ -2,10 +2,12 @@
 Learned soil on a map, for JULES
 ================================
 
-JULES reads its soil properties from a map, which a pedotransfer function makes from texture. This tutorial trains a network on soil moisture at six sites,
-exports the soil properties of a map of texture as a file for ``JULES_SOIL_PROPS``, and runs the soil column with it.
+JULES reads its soil properties from a map, which a pedotransfer function makes from texture. This tutorial trains a network on
+soil moisture at six sites, exports the soil properties of a map of texture as a file for ``JULES_SOIL_PROPS``, and runs the
+soil column with it.
 
-Sites and map are synthetic: their true soil properties follow from texture in another way than the pedotransfer function assumes.
+Sites and map are synthetic: their true soil properties follow from texture in another way than the pedotransfer function
+assumes.
 """
 
 # %%
@@ -14,7 +16,6 @@ Sites and map are synthetic: their true soil properties follow from texture in a
 #
 # Each site has an experiment file with weather, soil moisture at two depths, and texture.
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +27,7 @@ import xarray as xr
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
 
-os.chdir(tempfile.mkdtemp(prefix="tutorial_map_"))
+folder = Path(tempfile.mkdtemp(prefix="tutorial_map_"))
 sand = (0.15, 0.30, 0.45, 0.55, 0.70, 0.85)
 towers = [
     Tower(f"site{i}", sand=s, clay=0.35 - 0.33 * s, t_mean=8.0 + i % 3, rain=650.0 + 60.0 * (i % 4), years=1, seed=i)
@@ -34,17 +35,18 @@ towers = [
 ]
 settings = "\n[hydraulics]\nmembers = 2\nhidden = 4\nrounds = 4\nspin_up_days = 120\n"
 for tower in towers:
-    path = write_tower(Path(), tower)
+    path = write_tower(folder, tower)
     path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
 
 # %%
 # One network for all sites
 # -------------------------
 #
-# Texture, density, carbon and climate are the inputs of the network. Its soil properties drive the soil column, and errors of soil moisture train it.
+# Texture, density, carbon and climate are the inputs of the network. Its soil properties drive the soil column, and errors of
+# soil moisture train it.
 
 names = " ".join(f"{tower.name}.toml" for tower in towers)
-command(f"jules-ml fit hydraulics {names} --out modules/soils")
+command(f"jules-ml fit hydraulics {names} --out modules/soils", folder)
 
 # %%
 # The map
@@ -66,20 +68,20 @@ static = xr.Dataset(
     {name: (("lat", "lon"), values, {"units": unit}) for name, (values, unit) in fields.items()},
     {"lat": ("lat", lat, {"units": "degrees_north"}), "lon": ("lon", lon, {"units": "degrees_east"})},
 )
-static.to_netcdf("static.nc")
-command("jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils")
+static.to_netcdf(folder / "static.nc")
+command("jules-ml export modules/soils --to ancillary --grid static.nc --out maps/soils", folder)
 
 # %%
-# ``soil_properties.nc`` has the dimensions and names that JULES expects, and ``training_range.nc`` says where an input is outside of what the network has seen.
+# ``soil_properties.nc`` has the dimensions and names that JULES expects, and ``training_range.nc`` says where an input is
+# outside of what the network has seen.
 
-with xr.open_dataset("maps/soils/soil_properties.nc") as maps:
+with xr.open_dataset(folder / "maps/soils/soil_properties.nc") as maps:
     print(maps)
     learned = {name: maps[name].isel(soil=0).to_numpy().reshape(north.shape) for name in ("satcon", "sm_sat", "b")}
-truth = {"satcon": np.empty(north.shape), "sm_sat": np.empty(north.shape), "b": np.empty(north.shape)}
-for at in np.ndindex(north.shape):
-    soil = Tower("true", sand=fields["sand"][0][at], clay=fields["clay"][0][at]).soil
-    for name in truth:
-        truth[name][at] = soil[name]
+soils = [
+    Tower("true", sand=s, clay=c).soil for s, c in zip(fields["sand"][0].flat, fields["clay"][0].flat, strict=True)
+]
+truth = {name: np.reshape([soil[name] for soil in soils], north.shape) for name in learned}
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained", sharex=True, sharey=True)
 units = {"satcon": "kg m$^{-2}$ s$^{-1}$", "sm_sat": "m$^3$ m$^{-3}$", "b": "1"}
@@ -99,8 +101,8 @@ plt.show()
 # Into JULES
 # ----------
 #
-# In an experiment with ``[jules]``, the command below makes a run folder whose ``JULES_SOIL_PROPS`` names the new file, and starts JULES. The same file also
-# drives the soil column, for one site or on a :doc:`grid </how_to/grids>`.
+# In an experiment with ``[jules]``, the command below makes a run folder whose ``JULES_SOIL_PROPS`` names the new file, and
+# starts JULES. The same file also drives the soil column, for one site or on a :doc:`grid </how_to/grids>`.
 #
 # .. code-block:: toml
 #
@@ -110,12 +112,14 @@ plt.show()
 #    via = "ancillary"
 #    ancillary = "maps/soils"
 #
-# Does the learned soil help at a site that the network has not seen? ``evaluate`` runs the column with both soils and compares soil moisture with the sensors.
+# Does the learned soil help at a site that the network has not seen? ``evaluate`` runs the column with both soils and compares
+# soil moisture with the sensors.
 
 elsewhere = Tower("elsewhere", sand=0.62, clay=0.14, t_mean=9.5, rain=700.0, years=1, seed=20)
-path = write_tower(Path(), elsewhere)
+path = write_tower(folder, elsewhere)
 path.write_text(path.read_text(encoding="utf-8") + settings, encoding="utf-8")
-command("jules-ml evaluate modules/soils --data elsewhere.toml --out scores/elsewhere")
+command("jules-ml evaluate modules/soils --data elsewhere.toml --out scores/elsewhere", folder)
 
 # %%
-# Next: :doc:`/how_to/hydraulics` has the names of variables in published maps of soil, and :doc:`/validation/hydraulics` what was measured at real sites.
+# Next: :doc:`/how_to/hydraulics` has the names of variables in published maps of soil, and :doc:`/validation/hydraulics` what
+# was measured at real sites.
