@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from jules_ml.learned.carbon.assessment import Ablation
 from jules_ml.learned.carbon.table import CarbonTable
+from jules_ml.scoring.scores import score
 from jules_ml.support.figures import BLUE, GREY, ORANGE, WIDTH, letter_panels, styled
 
 
@@ -47,5 +48,11 @@ def ablation_figure(ablations: Sequence[Ablation], table: CarbonTable) -> Figure
         axis.set(xscale="log", yscale="log", xlabel="organic carbon of cores [g kg$^{-1}$]", xlim=ends)
     axes[0, 0].set_ylabel("predicted, site left out [g kg$^{-1}$]")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    letter_panels(axes[0], [f"{each.learner}, p = {each.probability:.2f}" for each in ablations])
+    letter_panels(axes[0], [_title(each, table) for each in ablations])
     return figure
+
+
+def _title(of: Ablation, table: CarbonTable) -> str:
+    """Title with the Nash-Sutcliffe efficiency of ln SOC."""
+    without, added = (score(predicted, table.log_soc).nse for predicted in (of.without_moisture, of.with_moisture))
+    return f"{of.learner.capitalize()}: NSE {without:.2f} without and {added:.2f} with soil moisture"

@@ -188,6 +188,7 @@ def real_sites(claims: Claims, data: Path, figures: Path | None, *, quick: bool)
         save_figure(ablation_figure(ablations, table), figures / "neon_ablation.png")
         interval = carbon_interval(ablations[0].with_moisture - target.log_value, target.spread, 0.9)
         predictions = predictions_of(sites, table, ablations[0].with_moisture, interval)
+        predictions.attrs["finding"] = ablations[0].statement
         save_figure(carbon_summary(sites, table, predictions), figures / "neon_summary.png")
 
 

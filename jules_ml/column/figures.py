@@ -57,7 +57,7 @@ def soil_moisture(output: xr.Dataset, *, observed: xr.DataArray | None = None, l
     labels = layer_labels(dzsoil)
     theta = [daily_series(liquid_theta(output, n)) for n in range(len(dzsoil))]
     for series, colour, label in zip(theta, layer_colours(len(dzsoil)), labels, strict=True):
-        axes[1].plot(_middles(series), series, color=colour, label=label)
+        axes[1].plot(_middles(series), series, color=colour, marker=_marker(series), label=label)
     axes[1].set_ylabel("liquid θ [m$^{3}$ m$^{-3}$]")
     axes[1].legend(ncols=len(dzsoil), loc="lower left", bbox_to_anchor=(0.0, -0.02), borderaxespad=0.2)
     titles = [rain, "Water content of the soil layers, daily means"]
@@ -100,12 +100,18 @@ def _middles(series: pd.Series) -> pd.DatetimeIndex:
     return starts + length / 2
 
 
+def _marker(series: pd.Series) -> str:
+    """Symbol of a single value, which is no line."""
+    return "." if len(series) == 1 else ""
+
+
 def _precipitation(axis: Axes, output: xr.Dataset) -> str:
     """Draw daily sums, rain on top of snow, and return the title of the panel."""
     rain, snow = (daily_series(output[name]) * SECONDS_PER_DAY for name in ("tot_rain", "tot_snow"))
     # steps, since bars narrower than a pixel are not drawn
-    axis.fill_between(rain.index, 0.0, snow + rain, step="post", color=SKY, lw=0.3, label="rain")
-    axis.fill_between(snow.index, 0.0, snow, step="post", color=ORANGE, lw=0.3, label="snow")
+    ends = [*rain.index, rain.index[-1] + DAY]
+    for values, colour, label in ((snow + rain, SKY, "rain"), (snow, ORANGE, "snow")):
+        axis.fill_between(ends, 0.0, [*values, values.iloc[-1]], step="post", color=colour, lw=0.3, label=label)
     axis.set_ylim(bottom=0.0)
     axis.set_ylabel("[kg m$^{-2}$ d$^{-1}$]")
     if float((rain + snow).max()) > 0.0:

@@ -12,7 +12,16 @@ from jules_ml.comparison.benchmarks import BenchmarkRank
 from jules_ml.comparison.figures import COLOURS
 from jules_ml.comparison.forcing_regressions import BENCHMARKS
 from jules_ml.comparison.relationships import Relationship
-from jules_ml.support.figures import GREY, MEASURED, WIDTH, layer_colours, letter_panels, styled, unit_text
+from jules_ml.support.figures import (
+    GREY,
+    MEASURED,
+    WIDTH,
+    draw_interval,
+    layer_colours,
+    letter_panels,
+    styled,
+    unit_text,
+)
 
 
 @styled
@@ -36,7 +45,7 @@ def relationship_figure(of: Sequence[Relationship], runs: Sequence[str]) -> Figu
     for axis, each in zip(axes, of, strict=False):
         middle = 0.5 * (each.edges[:-1] + each.edges[1:])
         mean, sd = each.observed.mean, each.observed.sd
-        axis.fill_between(middle, mean - sd, mean + sd, color=GREY, alpha=0.18, lw=0.0, label="measured, ± SD")
+        draw_interval(axis, middle, mean - sd, mean + sd, colour=GREY, label="measured, ± SD")
         axis.plot(middle, mean, "o-", ms=3.5, color=MEASURED, label="measured, mean")
         for name, curve in each.runs.items():
             colour = COLOURS[list(runs).index(name) % len(COLOURS)]
@@ -108,5 +117,5 @@ def rank_figure(ranks: Sequence[BenchmarkRank], runs: Sequence[str]) -> Figure:
         axis.set_ylabel("mean rank (1 is best)")
     for axis in axes[len(present) :]:
         axis.set_visible(False)
-    letter_panels(axes, present)
+    letter_panels(axes, [f"{run}: rank among regressions on the forcing" for run in present])
     return figure

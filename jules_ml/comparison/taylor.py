@@ -14,7 +14,7 @@ from jules_ml.comparison.time_scales import SCALES, ScaleScore
 from jules_ml.support.figures import BLACK, GREY, WIDTH, letter_panels, styled
 
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
-_TITLES: Final = {"daily": "daily means", "seasonal": "seasonal variation", "anomaly": "anomalies"}
+_TITLES: Final = {"daily": "Daily means", "seasonal": "Seasonal variation", "anomaly": "Anomalies"}
 #: Correlations with a line and a label.
 _CORRELATIONS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99)
 

@@ -77,5 +77,8 @@ def swap_figure(score: SwapScore) -> Figure:
         axis.set_ylabel(f"{label} [{unit}]")
         show_scores(axis, f"n = {of.n}\nNSE = {of.nse:.2f}\nKGE = {of.kge:.2f}\nbias = {of.bias:+.2g} {unit}")
     title = score.name[0].upper() + score.name[1:]
-    letter_panels([strip, *scatters], [f"{title}, {score.period}", *(label for label, _ in _RUNS.values())])
+    letter_panels(
+        [strip, *scatters],
+        [f"{title}, {score.period}", *(f"{label[0].upper()}{label[1:]}" for label, _ in _RUNS.values())],
+    )
     return figure

@@ -70,8 +70,8 @@ def swap_figure(
     band = module.curve_g(settings.interval)
     draw_learned(middle, band, module.seen_temperature.tolist(), settings.interval)
     low, high = float(np.min(t_soil)) - _MARGIN, float(np.max(t_soil)) + _MARGIN
-    top = float(torch.maximum(band.high, ftemp_q10(t, settings.q10))[(t >= low) & (t <= high)].max())
-    middle.set(xlabel="soil temperature of the column [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, top))
+    top = float(torch.maximum(band.median, ftemp_q10(t, settings.q10))[(t >= low) & (t <= high)].max())
+    middle.set(xlabel="soil temperature of the column [K]", ylabel="g [1]", xlim=(low, high), ylim=(0.0, 1.25 * top))
     for axis, values, at in ((left, wetness, reference), (middle, t_soil, T_REFERENCE)):
         draw_histogram(axis, values)
         axis.axvline(at, color=GREY, lw=0.6, zorder=0.6)

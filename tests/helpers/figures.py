@@ -65,6 +65,6 @@ def _check_overlays(axis: Axes) -> None:
 
 def _check_density(axis: Axes) -> None:
     for collection in axis.collections:
-        if isinstance(collection, PolyCollection) and len(collection.get_offsets()) > 1:
+        if isinstance(collection, PolyCollection) and len(np.asarray(collection.get_offsets())) > 1:
             points = float(np.nansum(np.ma.filled(np.ma.asarray(collection.get_array(), float), 0.0)))
             assert points > HEXBIN_POINTS, f"a density of {points:.0f} points"

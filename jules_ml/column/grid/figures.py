@@ -41,7 +41,7 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
         label = _label(layout, name)
         image = _draw_map(left, layout, means.total[name] / layout.periods)
         figure.colorbar(image, ax=left, label=label)
-        right.plot(times, means.series[name], color=BLUE)
+        right.plot(times, means.series[name], color=BLUE, marker="." if len(times) == 1 else "")
         right.set(ylabel=label, xlabel="time (UTC)")
         show_dates(right)
     letter_panels(list(axes.flat), [f"{name}: mean over the {over}" for name in names for over in ("run", "land")])

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from jules_ml.learned.carbon.inputs import EVENT_DAYS, WEEKS, week_of, weekly_climatology
 from jules_ml.learned.carbon.signatures import SIGNATURES, rain_events
 from jules_ml.learned.carbon.table import GRAMS, CarbonSite, CarbonTable
-from jules_ml.scoring.scores import score
+from jules_ml.scoring.scores import Scores, score
 from jules_ml.support.figures import (
     BLACK,
     BLUE,
@@ -28,6 +28,8 @@ from jules_ml.support.figures import (
     unit_text,
 )
 
+#: Number of sites above which scores are shown.
+_LEAST_SITES: Final = 2
 #: Signatures that carbon is expected to affect, with their titles.
 _DRAWN: Final = {
     "wet_plateau": "Wet plateau",
@@ -123,11 +125,21 @@ def carbon_predicted(predictions: xr.Dataset) -> Figure:
 
 def _headline(figure: Figure, predictions: xr.Dataset) -> None:
     """Write the finding of a fit above its figure, and below it what a reader must know about the sites."""
-    lines = [predictions.attrs[name] for name in ("finding", "mark") if predictions.attrs.get(name, "none") != "none"]
+    finding, mark = (predictions.attrs.get(name, "none") for name in ("finding", "mark"))
+    scores = _log_scores(predictions)
+    if scores.n > _LEAST_SITES and scores.nse <= 0.0:
+        found = "no skill found"
+        finding = found if finding == "none" else f"{found}: {finding.removeprefix('no skill: ')}"
+    lines = [line for line in (finding, mark) if line != "none"]
     if lines:
         width = int(11.0 * figure.get_figwidth())
         text = "\n".join(textwrap.fill(f"{line[0].upper()}{line[1:].partition(' (')[0]}", width) for line in lines)
         figure.suptitle(text, x=0.01, ha="left", fontsize=10.0, fontweight="bold")
+
+
+def _log_scores(predictions: xr.Dataset) -> Scores:
+    """Scores of ln SOC."""
+    return score(*(np.log(predictions[name].to_numpy()) for name in ("predicted", "observed")))
 
 
 def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
@@ -166,8 +178,8 @@ def _draw_predicted(axis: Axes, predictions: xr.Dataset) -> None:
         xlim=ends,
         ylim=ends,
     )
-    scores = score(np.log(predicted), np.log(observed))
-    if scores.n > 2:
+    scores = _log_scores(predictions)
+    if scores.n > _LEAST_SITES:
         show_scores(axis, f"ln SOC: NSE = {scores.nse:.2f}, r = {scores.r:.2f}\nn = {scores.n}")
 
 

@@ -36,6 +36,7 @@ from jules_ml.support.figures import (
     VERMILION,
     WIDTH,
     add_notes,
+    draw_interval,
     letter_panels,
     show_dates,
     show_scores,
@@ -163,13 +164,13 @@ def learned_curves(
     draw_learned(right, module.curve_g(settings.interval), module.seen_temperature.tolist(), settings.interval)
     low, high = float(np.min(t_soil)) - 6.0, float(np.max(t_soil)) + 6.0
     within = (low <= TEMPERATURE_NODES) & (high >= TEMPERATURE_NODES)
-    top = float(module.curve_g(settings.interval).high[within].max())
+    top = float(module.curve_g(settings.interval).median[within].max())
     jules_top = float(ftemp_q10(torch.tensor(high), settings.q10))
     right.set(
         xlabel=f"{'air' if settings.temperature == 't_air' else 'soil'} temperature [K]",
         ylabel="g [1]",
         xlim=(low, high),
-        ylim=(0.0, 1.05 * min(top, 2.0 * jules_top)),
+        ylim=(0.0, 1.3 * min(top, 2.0 * jules_top)),
     )
     for axis, values, at in ((left, moisture, reference), (right, t_soil, T_REFERENCE)):
         draw_histogram(axis, values)
@@ -205,15 +206,8 @@ def draw_learned(axis: Axes, band: Band, training_range: list[float], cover: flo
     inside = (band.x >= training_range[0]) & (band.x <= training_range[1])
     if not bool(inside.any()):
         return
-    axis.fill_between(
-        band.x[inside],
-        band.low[inside],
-        band.high[inside],
-        color=VERMILION,
-        alpha=0.22,
-        lw=0.0,
-        label=f"{100.0 * cover:.0f} % band",
-    )
+    label = f"{100.0 * cover:.0f} % band"
+    draw_interval(axis, band.x[inside], band.low[inside], band.high[inside], colour=VERMILION, label=label)
     axis.plot(band.x[inside], band.median[inside], color=VERMILION, lw=1.6, label="learned")
     for outside in (band.x <= band.x[inside][0], band.x >= band.x[inside][-1]):
         axis.plot(band.x[outside], band.median[outside], color=VERMILION, lw=1.0, ls=(0, (1, 1.6)))
