@@ -43,6 +43,9 @@ command("jules-ml fit respiration meadow.toml --out modules/meadow --quiet", fol
 command("jules-ml evaluate modules/meadow --in-model meadow.toml --out verdict", folder)
 
 # %%
+# *As run*, the swapped run respires less than the tower. The tower measures roots and leaves too, and the model gets only the
+# heterotrophic fraction of the fitted rate (``heterotrophic_fraction``). With the base rate fitted, the scores compare the curves.
+#
 # ``export`` writes the curves, and the rate that belongs to them for the soil carbon of the experiment.
 
 command("jules-ml export modules/meadow --to curves --experiment meadow.toml --out curves", folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
+from matplotlib.dates import ConciseDateFormatter
 
 sys.path.insert(0, str(Path("../examples").resolve()))
 from tutorial_inputs import Tower, command, write_tower
@@ -115,11 +116,14 @@ for low, high in ((5, 95), (25, 75)):
     )
 left.plot(time[inner], np.median(weekly[:, inner], axis=0), color="#0072B2", label="median")
 left.set(ylabel="respiration (g m$^{-2}$ d$^{-1}$)", title="Soil respiration, mean of seven days")
+left.xaxis.set_major_formatter(ConciseDateFormatter(left.xaxis.get_major_locator()))
 left.legend()
 right.plot(satcon, mean, ".", color="#0072B2")
 right.set(
     xlabel="factor of satcon (1)", ylabel="respiration (g m$^{-2}$ d$^{-1}$)", title="Mean of each member", xscale="log"
 )
+right.set_xticks((0.25, 0.5, 1, 2, 4), ("0.25", "0.5", "1", "2", "4"))
+right.minorticks_off()
 plt.show()
 
 # %%

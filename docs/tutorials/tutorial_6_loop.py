@@ -19,7 +19,6 @@ import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import xarray as xr
 
 sys.path.insert(0, str(Path("../examples").resolve()))
@@ -68,14 +67,14 @@ for name, colour in (("coupled", "#0072B2"), ("constant_soil", "#D55E00")):
     label = name.replace("_", " ")
     left.plot(year, carbon, color=colour, label=label)
     middle.step(start, porosity, where="post", color=colour, label=label)
-    annual = water[: len(water) // 73 * 73].reshape(-1, 73).mean(1)  # 73 periods of five days are a year
-    right.plot(np.arange(len(annual)) + 0.5, annual, color=colour, label=label)
+    mean = water.reshape(len(start), -1).mean(1)  # over each pass of the two years of weather
+    right.plot(start + 1.0, mean, color=colour, label=label)
     print(
-        f"{label}: carbon after 40 years {carbon[-1]:.2f} kg m-2, mean water of the first layer {annual[-1]:.1f} kg m-2"
+        f"{label}: carbon after 40 years {carbon[-1]:.2f} kg m-2, mean water of the first layer {mean[-1]:.1f} kg m-2"
     )
 left.set(xlabel="year", ylabel="soil carbon (kg m$^{-2}$)", title="Carbon")
 middle.set(xlabel="year", ylabel="sm_sat (m$^3$ m$^{-3}$)", title="Pore space of the first layer")
-right.set(xlabel="year", ylabel="water (kg m$^{-2}$)", title="Annual mean water of the first layer")
+right.set(xlabel="year", ylabel="water (kg m$^{-2}$)", title="Mean water of the first layer")
 left.legend()
 plt.show()
 
