@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 from helpers.paths import REPOSITORY
-from typer.core import TyperGroup
 
 from jules_ml.cli import app
 
 DOCS = REPOSITORY / "docs"
 TUTORIALS = sorted((DOCS / "tutorials").glob("tutorial_*.py"))
-GROUP = typer.main.get_command(app)
-assert isinstance(GROUP, TyperGroup)
+GROUP = typer.main.get_group(app)
 
 
 def command_lines(tutorial: Path) -> list[list[str]]:
