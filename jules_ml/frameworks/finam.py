@@ -28,7 +28,7 @@ class SoilColumnComponent(finam.TimeComponent):  # type: ignore[misc]
 
     A step from t to t + dt pulls its inputs at t + dt, where they are means over the step, and pushes its outputs with this time. Slots
     have JULES's names (``tot_rain``, ``smcl``); grids, units and metadata are those of the BMI component. FINAM converts units, and refuses
-    connections whose units or grids do not fit.
+    connections whose units or grids do not fit. With ``state`` under ``[component]``, its clock starts at the date of the state.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ class SoilColumnComponent(finam.TimeComponent):  # type: ignore[misc]
                 where=self._experiment,
                 remedy="leave start out, or change start under [run]",
             )
-        self._time = start
+        # a state that was saved after the start continues at its own date
+        self._time = start + timedelta(seconds=self.bmi.get_current_time() - self.bmi.get_start_time())
         self._step = timedelta(seconds=self.bmi.get_time_step())
         coupled = tuple(name for name in self.bmi.get_input_var_names() if name in self.bmi.coupled_inputs)
         chosen_inputs, chosen_outputs = self._chosen

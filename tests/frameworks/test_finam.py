@@ -141,3 +141,25 @@ def test_a_record_drives_the_component_without_connections(tmp_path: Path) -> No
         SoilColumnComponent(path, start=START + timedelta(days=1)).initialize()
     SoilColumnComponent(path, start=START).initialize()
     assert initialised(path).start_date() == START
+
+
+def test_the_clock_of_a_restored_state_starts_at_its_date(tmp_path: Path) -> None:
+    path = write_component(tmp_path, days=2)
+    expected = plain_column(path)["t_soil"].to_numpy()
+    first_day = initialised(path)
+    first_day.update_until(first_day.get_start_time() + 86400.0)
+    first_day.save_state(tmp_path / "day.state")
+    path.write_text(
+        path.read_text(encoding="utf-8") + f'\n[component]\nstate = "{tmp_path / "day.state"}"\n', encoding="utf-8"
+    )
+    soil = SoilColumnComponent(path, outputs=["t_soil"])
+    series: list[NDArray[np.float64]] = []
+    reader = finam.components.DebugPushConsumer(
+        {"In": finam.Info(time=None, grid=None, units=None)},
+        callbacks={"In": lambda _, data, time: series.append(np.array(finam.data.get_magnitude(data))[0])},
+    )
+    composition = finam.Composition([soil, reader], log_level=50)
+    assert soil.time == START + timedelta(days=1)
+    soil.outputs["t_soil"] >> reader.inputs["In"]
+    composition.run(start_time=soil.time, end_time=START + timedelta(days=2))
+    np.testing.assert_allclose(np.stack(series[1:]), expected[48:], rtol=1e-10)
