@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from helpers.browser import check_opens
 from helpers.calibration_sites import changed, write_twin
 from helpers.conventions import check_conventions
 from typer.testing import CliRunner
@@ -182,6 +183,7 @@ def test_command_writes_files_that_column_and_jules_can_use(twin: Path, tmp_path
     page = (out / "report.html").read_text(encoding="utf-8")
     for title in ("Fitted parameters, before and after", "Observations and simulations at twin"):
         assert f"<h2>{title}</h2>" in page
+    check_opens(out / "report.html", tmp_path / "browser")
     _same_as_the_calibration(text, out, twin, predictions)
 
 

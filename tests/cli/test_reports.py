@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from helpers.browser import opened
 from helpers.small_experiment import write_experiment
+from helpers.small_grid import write_grid, write_wfde5
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
@@ -103,23 +104,35 @@ def ensemble(folder: Path) -> Path:
     return write_ensemble_report(EnsembleRun(folder, experiment, plan_members(experiment), done=2), None)
 
 
+def grid(folder: Path) -> Path:
+    """Report of a run on a grid of six land points, by the command."""
+    folder.mkdir()
+    path = write_grid(folder, write_wfde5(folder))
+    result = runner.invoke(app, ["run", str(path), "--quiet", "--out", str(folder / "out")])
+    assert result.exit_code == 0, result.output
+    return folder / "out" / "report.html"
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
     """A report of each kind."""
     folder = tmp_path_factory.mktemp("reports")
-    return [one_run(folder), comparison(folder / "compared"), fit(folder / "module"), ensemble(folder / "ensemble")]
+    compared, module = comparison(folder / "compared"), fit(folder / "module")
+    return [one_run(folder), compared, module, ensemble(folder / "ensemble"), grid(folder / "grid")]
 
 
 def test_a_browser_draws_the_reports_without_errors(reports: Sequence[Path], tmp_path: Path) -> None:
     pages, messages = opened(reports, tmp_path)
     assert messages == []
-    assert [page.broken for page in pages] == [0, 0, 0, 0]
-    run, compared, module, members = pages
+    assert [page.broken for page in pages] == [0, 0, 0, 0, 0]
+    run, compared, module, members, on_grid = pages
     assert run.plots >= 3
     assert run.images == 1
     assert compared.plots == 1
     assert module.plots == 2
     assert members.plots == 1
+    assert on_grid.plots >= 3
+    assert on_grid.images == 1
 
 
 def test_reports_need_no_network_and_are_small(reports: Sequence[Path]) -> None:
@@ -134,7 +147,7 @@ def test_reports_need_no_network_and_are_small(reports: Sequence[Path]) -> None:
 
 
 def test_reports_have_numbers_verdict_and_provenance(reports: Sequence[Path]) -> None:
-    run, compared, module, members = (path.read_text(encoding="utf-8") for path in reports)
+    run, compared, module, members, on_grid = (path.read_text(encoding="utf-8") for path in reports)
     assert "The run was not compared with observations." in run
     assert "small.toml" in run
     assert "SHA-256" in run
@@ -145,6 +158,8 @@ def test_reports_have_numbers_verdict_and_provenance(reports: Sequence[Path]) ->
     assert "<b>0.50</b>NSE of Q10, the best baseline" in module
     assert "means over 5 d" in module
     assert "2 of 2 members are done. Latent heat: 90 % of the members are between 0.0789 and 0.921 W m-2" in members
-    for page in (run, compared, module, members):
+    assert "6 land points were run from 2001-06-01 to 2001-06-05; none became numerically unstable." in on_grid
+    assert "grid.toml" in on_grid
+    for page in (run, compared, module, members, on_grid):
         assert '<p class="verdict">' in page
         assert "Python 3" in page

@@ -12,6 +12,7 @@ import pandas as pd
 import platformdirs
 import pytest
 import xarray as xr
+from helpers.browser import check_opens
 
 from jules_ml.data.readers.davos import FILE_NAME, read_davos
 from jules_ml.demo import run as demo_run
@@ -102,6 +103,7 @@ def test_demo_on_a_winter(record_path: Path, tmp_path: Path, monkeypatch: pytest
     assert "assumed to be 37 %" in done.headlines[1].label
     _check_files(tmp_path)
     _check_page(tmp_path / "report.html", done.sentence)
+    check_opens(tmp_path / "report.html", tmp_path / "browser")
 
 
 def _check_files(folder: Path) -> None:

@@ -52,6 +52,16 @@ def browser() -> str:
     return path
 
 
+def check_opens(page: Path, scratch: Path) -> None:
+    """Open one page, if Chromium is installed, and find no message in the console and no picture that is not drawn."""
+    if any(shutil.which(name) for name in _NAMES):
+        scratch.mkdir()
+        shown, messages = opened([page], scratch)
+        assert messages == []
+        assert shown[0].images > 0
+        assert shown[0].broken == 0
+
+
 def opened(pages: Sequence[Path], scratch: Path) -> tuple[list[OpenedPage], list[str]]:
     """Open pages in one browser without network.
 

@@ -31,14 +31,15 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
     -------
     Figure
     """
-    names = _chosen(list(layout.rows))
+    names = shown_outputs(list(layout.rows))
     figure = Figure(figsize=(WIDTH, 3.0 * len(names)), layout="constrained")
     axes = figure.subplots(len(names), 2, squeeze=False)
     # means are drawn at the middle of their periods
     bounds = np.array([each.to_datetime64() for each in layout.bounds])
     times = bounds[:-1] + (bounds[1:] - bounds[:-1]) / 2
     for (left, right), name in zip(axes, names, strict=True):
-        label = _label(layout, name)
+        name_and_row, units = output_label(layout, name)
+        label = f"{name_and_row} [{unit_text(units)}]"
         image = _draw_map(left, layout, means.total[name] / layout.periods)
         figure.colorbar(image, ax=left, label=label)
         right.plot(times, means.series[name], color=BLUE, marker="." if len(times) == 1 else "")
@@ -48,15 +49,16 @@ def grid_figure(layout: Layout, means: Means) -> Figure:
     return figure
 
 
-def _chosen(outputs: Sequence[str]) -> list[str]:
+def shown_outputs(outputs: Sequence[str]) -> list[str]:
+    """At most two outputs that figure and report show."""
     preferred = [name for name in _SHOWN if name in outputs]
     return (preferred + [name for name in outputs if name not in preferred])[:2]
 
 
-def _label(layout: Layout, name: str) -> str:
-    units = layout.variable_attrs(name)["units"]
+def output_label(layout: Layout, name: str) -> tuple[str, str]:
+    """Name of an output with the row that is shown, and its unit."""
     rows = {None: "", "soil": ", top layer", "tile": ", first type", "pft": ", first type"}[layout.second_dim(name)]
-    return f"{name}{rows} [{unit_text(units)}]"
+    return f"{name}{rows}", layout.variable_attrs(name)["units"]
 
 
 def _draw_map(axes: Axes, layout: Layout, values: NDArray[np.float64]) -> ScalarMappable:

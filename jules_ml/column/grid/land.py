@@ -201,10 +201,8 @@ def _fractions(
     if not absent or lost.max() <= _SMALLEST:
         return cover, []
     only = int((np.sum(list(cover.values()), axis=0) <= _SMALLEST).sum())
-    return cover, [
-        f"the column has no {', '.join(absent)}: their fractions, {100.0 * lost.mean():.3g} % of the land, are given to the other types, "
-        f"and {only} land points that have no others are left out"
-    ]
+    note = f"the column has no {', '.join(absent)}: the other types take over {100.0 * lost.mean():.3g} % of the land"
+    return cover, [f"{note}, and {only} land points without other types are left out" if only else note]
 
 
 def _soil_properties(section: GridSection, path: Path, soil: SoilSection, points: LandPoints) -> dict[str, _Array]:

@@ -39,9 +39,11 @@ from jules_ml.support.provenance import software
 #: Folder of an unfinished run within its output folder.
 UNFINISHED: Final = "unfinished"
 NETCDF, ZARR, SUMMARY, _EXPERIMENT = "grid.nc", "grid.zarr", "run_summary.json", "experiment.toml"
+#: Written by :func:`jules_ml.comparison.grid_report.report_grid`.
+_REPORT: Final = "report.html"
 #: Contents of the folder of a run on a grid.
 GRID_RUN: Final = Contents(
-    "a run on a grid", (SUMMARY, UNFINISHED), (NETCDF, ZARR, SUMMARY, _EXPERIMENT, "figures", UNFINISHED)
+    "a run on a grid", (SUMMARY, UNFINISHED), (NETCDF, ZARR, SUMMARY, _EXPERIMENT, _REPORT, "figures", UNFINISHED)
 )
 
 

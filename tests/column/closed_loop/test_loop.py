@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import xarray as xr
+from helpers.browser import check_opens
 from helpers.conventions import check_conventions
 from helpers.module_folders import write_cores, write_soils
 from helpers.progress import Reports
@@ -162,6 +163,7 @@ def test_the_command_closes_the_loop(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
     assert summary["carbon"]["budget_relative"] < 1e-12
     assert summary["water"]["budget_relative"] < 1e-9
+    check_opens(tmp_path / "out" / "report.html", tmp_path / "browser")
 
 
 def test_the_loop_starts_after_spin_up(tmp_path: Path) -> None:
