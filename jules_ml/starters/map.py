@@ -11,6 +11,7 @@ import pandas as pd
 from jules_ml.data.inspection.draft import toml_line
 from jules_ml.errors import BadInput
 from jules_ml.learned.card import module_kind
+from jules_ml.physics.constants import SECONDS_PER_DAY
 from jules_ml.starters.map_files import Driving, MapFiles, map_files
 from jules_ml.starters.model_sections import SOIL_CARBON, soil_lines
 from jules_ml.starters.starter import Hints, Starter, block, shown_path
@@ -163,7 +164,7 @@ def _run(driving: Driving) -> list[str]:
     return [
         "[run]",
         toml_line("timestep", step, "[s]"),
-        toml_line("mean_over", round(86400.0 / step), "output period in time steps: a day"),
+        toml_line("mean_over", round(SECONDS_PER_DAY / step), "output period in time steps: a day"),
         toml_line("precision", "float32", "that of JULES itself"),
         *_initial(driving),
         "",

@@ -44,8 +44,8 @@ _UNITS: Final = {
     "wet_plateau": _WATER,
     "wetting_amplitude": _WATER,
     "season_amplitude": _WATER,
-    "drydown_time": "ln(days)",
-    "memory": "ln(days)",
+    "drydown_time": "ln(d)",
+    "memory": "ln(d)",
     "t_damping_day_to_day": "soil / air",
 }
 

@@ -143,5 +143,5 @@ def test_the_overview_marks_suspicious_stretches(tmp_path: Path) -> None:
     first, second = figure.axes
     marked = {axis.get_title(loc="left"): len(axis.patches) for axis in (first, second)}
     assert marked == {"theta at 0.05 m": 1, "wind": 0}
-    assert {axis.get_ylabel() for axis in (first, second)} == {"m$^{3}$ m$^{-3}$", "m s$^{-1}$"}
+    assert {axis.get_ylabel() for axis in (first, second)} == {"[m$^{3}$ m$^{-3}$]", "[m s$^{-1}$]"}
     assert save_figure(figure, tmp_path / "x.png").stat().st_size > 5000
