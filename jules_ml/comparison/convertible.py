@@ -159,7 +159,7 @@ def _with_possible_transpiration(ds: xr.Dataset, *, steps: bool) -> xr.Dataset:
     """Leave out impossible values of ``et_stom_gb``: below 0, or more than the evaporation of soil and plants together.
 
     JULES 7.6 has such values, down to -0.06 kg m-2 s-1, in some steps in which leaves lose their last water. In a mean over several steps
-    they cannot be told from others: all are left out there.
+    they cannot be distinguished from others: all are left out there.
     """
     if "et_stom_gb" not in ds:
         return ds

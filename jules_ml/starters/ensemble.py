@@ -34,7 +34,7 @@ def ensemble_starter(source: Path, hints: Hints, folder: Path) -> Starter:
     hints : Hints
         With the modules of which each member takes one draw; those of the experiment are taken too.
     folder : Path
-        Folder of the new experiment. Relative paths are written anew.
+        Folder of the new experiment. Relative paths are adjusted to it.
 
     Raises
     ------

@@ -53,8 +53,8 @@ def soil_of_site(tables: Sequence[Path], site: str) -> SiteSoil | None:
     Parameters
     ----------
     tables : sequence of Path
-        Delimited text with a column of site codes, or of WBAN numbers, and columns such as ``clay`` or ``OC_gkg_0_30``. A percentage or a
-        fraction is told by the largest value, as are g cm-3 and kg m-3, and g kg-1, % and kg kg-1.
+        Delimited text with a column of site codes, or of WBAN numbers, and columns such as ``clay`` or ``OC_gkg_0_30``. The largest
+        value shows whether a column is a percentage or a fraction, in g cm-3 or kg m-3, and in g kg-1, % or kg kg-1.
     site : str
         Site code of the record.
     """

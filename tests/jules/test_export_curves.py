@@ -53,7 +53,7 @@ def test_entries_of_the_experiment_change_the_rate(tmp_path: Path, user: Path, w
 
 def test_curves_without_a_rate_are_noted(tmp_path: Path) -> None:
     output = export(tmp_path)
-    assert "the base rate was not handed over" in output
+    assert "the base rate was not exported" in output
     assert "--experiment FILE" in output
     assert not (tmp_path / "out" / "kaps.nml").exists()
 

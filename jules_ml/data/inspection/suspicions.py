@@ -182,7 +182,7 @@ def _steps(series: Sequence[Series], ds: xr.Dataset, time: pd.DatetimeIndex, int
                 Suspicion(
                     one.label,
                     f"the level changes by {change:+.2g} {one.units} on {days[step]:%Y-%m-%d} and stays there",
-                    "the sensor seems to have been moved, replaced or calibrated anew: split the record there, or ignore the column",
+                    "the sensor seems to have been moved, replaced or recalibrated: split the record there, or ignore the column",
                     days[step] - pd.Timedelta(days=1),
                     days[step] + pd.Timedelta(days=1),
                 )

@@ -187,7 +187,7 @@ class TableTime(_Strict):
 
 
 class TableSpec(_Strict):
-    """The column map of a table: all that its file does not say of itself.
+    """The column map of a table: all that its file does not contain.
 
     Columns that are not in it are left out. Where ``ignore`` is given, every column of the file must be in ``columns``, be a ``quality``
     column, be in ``time``, or fit a pattern of ``ignore``; another one is refused.

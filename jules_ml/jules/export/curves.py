@@ -140,7 +140,7 @@ class CurvesExport:
             files = [*export_curves(folder, out), *rate.files]
             return Exported(files, (*rate.notes, *_antecedent_notes(folder)))
         note = (
-            "the base rate was not handed over: a run with these curves respires at its own kaps. For the rate that reproduces the learned "
+            "the base rate was not exported: a run with these curves uses its own kaps. For the rate that reproduces the learned "
             "base respiration, give --experiment FILE, with [carbon] cs or [jules] folder"
         )
         return Exported(export_curves(folder, out), (note, *_antecedent_notes(folder)))

@@ -237,7 +237,7 @@ def _lost_drivers(learned: LearnedRespiration, module: Path) -> list[str]:
     if not drivers:
         return []
     return [
-        f"warning: f and g of {module.name} are handed over, but not its factors of antecedent drivers ({', '.join(drivers)}), which "
+        f"warning: f and g of {module.name} are used, but not its factors of antecedent drivers ({', '.join(drivers)}), which "
         "JULES's formulas do not have; the way 'hooks' uses them"
     ]
 

@@ -106,7 +106,7 @@ def adapt_hydraulics(
 
 
 def _adapt_soils(network: LearnedHydraulics, batch: ColumnBatch, settings: HydraulicSettings) -> int:
-    """Choose the soils of the soil ensemble anew with the days of the new sites; return the number of sites with soils."""
+    """Select the soils of the soil ensemble again with the days of the new sites; return the number of sites with soils."""
     if not isinstance(network, CorrectedRosetta) or not len(network.site_soils):
         return 0
     library = soil_library()

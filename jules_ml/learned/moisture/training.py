@@ -161,7 +161,7 @@ def training_window(
     days : int
         Number of days, the same at all sites.
     restarted : bool
-        Whether the days are drawn, so that the run starts anew on the first of them.
+        Whether the days are drawn, so that the run restarts on the first of them.
     """
     first, last = batch.periods()
     begin, end = (first - context).clamp_min(0), last + 1

@@ -51,7 +51,7 @@ def measured_nee(ds: xr.Dataset, rules: RowSettings) -> xr.DataArray:
     if not rules.nee_is_measured:
         column = str(variable(ds, "nee").attrs.get("column", "the column of NEE"))
         raise BadInput(
-            f"NEE ({column}) has no quality codes, so gap-filled values cannot be told from measured ones",
+            f"NEE ({column}) has no quality codes, so gap-filled values cannot be distinguished from measured ones",
             where=place(ds, "nee"),
             remedy="if the file contains no gap-filled NEE, set respiration.rows.nee_is_measured = true (key nee_is_measured under "
             f"[respiration.rows]); else name its quality column, in reader 'table' by quality = {{column = ..., measured = [0], "

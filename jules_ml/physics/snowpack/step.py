@@ -57,7 +57,7 @@ def snow_step(
 
     Snowfall is intercepted by canopies; snow without layers gains, melts and, beneath canopies, melts by the heat of the soil; snow with
     layers conducts heat, melts, sublimates and passes water down; then grains grow, layers settle, and the snow is divided into layers
-    anew.
+    again.
 
     Parameters
     ----------
