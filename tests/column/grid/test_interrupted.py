@@ -68,7 +68,13 @@ def test_a_killed_run_continues_to_the_same_bits(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "unfinished run" in refused.stderr
     xr.testing.assert_identical(run(path, out, "--resume"), whole)
-    assert sorted(each.name for each in out.iterdir()) == ["experiment.toml", "figures", "grid.nc", "report.html", "run_summary.json"]
+    assert sorted(each.name for each in out.iterdir()) == [
+        "experiment.toml",
+        "figures",
+        "grid.nc",
+        "report.html",
+        "run_summary.json",
+    ]
 
 
 @needs_mpi
