@@ -132,9 +132,9 @@ def test_law_of_cosines_holds_in_the_taylor_diagram() -> None:
         assert each.crmsd**2 == pytest.approx(1.0 + each.sd_ratio**2 - 2.0 * each.sd_ratio * each.r)
     axes = taylor_diagrams(scores, ["run"]).axes
     assert [axis.get_title(loc="left").split("   ")[1] for axis in axes] == [
-        "daily means",
-        "seasonal variation",
-        "anomalies",
+        "Daily means",
+        "Seasonal variation",
+        "Anomalies",
     ]
 
 
