@@ -11,6 +11,8 @@ PYTHON := $(VENV)/bin/python
 TORCH  ?= torch==2.13.0
 # one thread per process: the tests run two processes, and threads do not make the column faster
 export OMP_NUM_THREADS ?= 1
+# modules are compiled once, also where the environment forbids it: the tests start hundreds of processes
+export PYTHONDONTWRITEBYTECODE :=
 
 # two processes, each with whole files, for their fixtures; the order is that of tests/conftest.py
 PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder -p no:cacheprovider
