@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ _MOST: Final = 2500
 _PERIODS: Final = (1, 5, 10, 30, 90, 365)
 #: Most panels in a report, which keep it below a few megabytes.
 _MOST_PANELS: Final = 9
-#: A step that is so many times the median step is a gap, in which no line is drawn.
+#: A step that is so many times the median step is a gap, in which no line and no band is drawn.
 _GAP: Final = 3.0
 _HEIGHT: Final = 240
 
@@ -137,7 +138,7 @@ def _period(series: Sequence[pd.Series]) -> int:
 
 
 def thinned(series: pd.Series, days: int) -> pd.Series:
-    """Means over periods of a series, or the series itself with a missing value in each gap.
+    """Values of a series, or their means over periods, with a missing value in each gap.
 
     Parameters
     ----------
@@ -152,13 +153,40 @@ def thinned(series: pd.Series, days: int) -> pd.Series:
     """
     series = series.sort_index()
     if days:
-        return series.resample(f"{days}D").mean()
-    steps = np.diff(series.index.to_numpy())
-    if len(steps) < 2:
-        return series
-    at = np.flatnonzero(steps > _GAP * np.median(steps))
+        series = series.resample(f"{days}D").mean().dropna()
+    at = _gaps(series.index)
     gaps = pd.Series(np.nan, index=series.index[at] + (series.index[at + 1] - series.index[at]) / 2)
     return pd.concat([series, gaps]).sort_index() if len(gaps) else series
+
+
+def _gaps(times: pd.Index) -> Any:
+    """Positions of the times before a gap."""
+    steps = np.diff(times.to_numpy())
+    return np.flatnonzero(steps > _GAP * np.median(steps)) if len(steps) > 1 else np.zeros(0, int)
+
+
+def band_areas(band: Band, days: int) -> tuple[list[Any], list[Any]]:
+    """Outlines of the areas of a band between its gaps, because an area of Bokeh is shaded across missing values.
+
+    Parameters
+    ----------
+    band : Band
+    days : int
+        Length of the periods of the means [d]; 0 keeps all values.
+
+    Returns
+    -------
+    tuple of list of ndarray
+        Times and values of each outline.
+    """
+    ends = pd.DataFrame({"lower": thinned(band.lower, days), "upper": thinned(band.upper, days)}).dropna()
+    xs, ys = [], []
+    for first, last in pairwise([0, *(_gaps(ends.index) + 1), len(ends)]):
+        part = ends.iloc[first:last]
+        times = part.index.to_numpy()
+        xs.append(np.concatenate([times, times[::-1]]))
+        ys.append(np.concatenate([_values(part["lower"]), _values(part["upper"])[::-1]]))
+    return xs, ys
 
 
 def _plot(panel: Panel, days: int, x_range: Any) -> Plot:
@@ -178,10 +206,8 @@ def _plot(panel: Panel, days: int, x_range: Any) -> Plot:
     )
     entries: list[tuple[str, list[Any]]] = []
     for band in panel.bands:
-        lower, upper = thinned(band.lower, days), thinned(band.upper, days)
-        area = plot.varea(
-            x=lower.index.to_numpy(), y1=_values(lower), y2=_values(upper), fill_color=band.colour, fill_alpha=0.25
-        )
+        xs, ys = band_areas(band, days)
+        area = plot.patches(xs=xs, ys=ys, fill_color=band.colour, fill_alpha=0.25, line_color=None)
         entries.append((band.name, [area]))
     for line in panel.lines:
         values = thinned(line.values, days)
