@@ -69,7 +69,7 @@ def table(name):
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for axis, name, truth, label in zip(
-    axes, ("fsth", "ftemp"), (true_f, true_g), ("wetness (1)", "soil temperature (K)"), strict=True
+    axes, ("fsth", "ftemp"), (true_f, true_g), ("Wetness [1]", "Soil temperature [K]"), strict=True
 ):
     x, y, curve = table(name)
     axis.axvspan(curve["seen_min"], curve["seen_max"], color="0.93", label="training range")
@@ -77,7 +77,7 @@ for axis, name, truth, label in zip(
     scale = np.mean(y[inside]) / np.mean(truth(x[inside]))
     axis.plot(x, scale * truth(x), color="0.3", linestyle="--", label="true")
     axis.plot(x, y, color="#0072B2", label="learned")
-    axis.set(xlabel=label, ylabel=f"{'f' if name == 'fsth' else 'g'} (1)")
+    axis.set(xlabel=label, ylabel=f"{'f' if name == 'fsth' else 'g'} [1]")
     axis.set_xlim(max(x[0], curve["seen_min"] - 0.1 * np.ptp(x)), min(x[-1], curve["seen_max"] + 0.1 * np.ptp(x)))
 axes[0].set(title="Moisture modifier", ylim=(0, None))
 axes[1].set(title="Temperature modifier", ylim=(0, 4))
@@ -100,8 +100,8 @@ figure, axis = plt.subplots(figsize=(4.5, 4.2), layout="constrained")
 axis.hexbin(observed, predicted, gridsize=40, mincnt=1, cmap="viridis", bins="log")
 axis.axline((0, 0), slope=1, color="0.3", linewidth=1)
 axis.set(
-    xlabel="observed (umol m$^{-2}$ s$^{-1}$)",
-    ylabel="predicted (umol m$^{-2}$ s$^{-1}$)",
+    xlabel="Observed [umol m$^{-2}$ s$^{-1}$]",
+    ylabel="Predicted [umol m$^{-2}$ s$^{-1}$]",
     title=f"Night-time respiration, test period, r = {np.corrcoef(observed, predicted)[0, 1]:.2f}",
 )
 plt.show()

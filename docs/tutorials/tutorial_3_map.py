@@ -84,17 +84,17 @@ soils = [
 truth = {name: np.reshape([soil[name] for soil in soils], north.shape) for name in learned}
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained", sharex=True, sharey=True)
-units = {"satcon": "kg m$^{-2}$ s$^{-1}$", "sm_sat": "m$^3$ m$^{-3}$", "b": "1"}
+units = {"satcon": "kg m$^{-2}$ s$^{-1}$", "sm_sat": "m$^{3}$ m$^{-3}$", "b": "1"}
 for column, name in enumerate(truth):
     low, high = np.nanmin([truth[name], learned[name]]), np.nanmax([truth[name], learned[name]])
     for row, (label, values) in enumerate((("true", truth), ("learned", learned))):
         mesh = axes[row, column].pcolormesh(lon, lat, values[name], vmin=low, vmax=high)
         axes[row, column].set_title(f"{name}, {label}")
-    figure.colorbar(mesh, ax=axes[:, column], label=f"{name} ({units[name]})", orientation="horizontal", shrink=0.9)
+    figure.colorbar(mesh, ax=axes[:, column], label=f"{name} [{units[name]}]", orientation="horizontal", shrink=0.9)
 for axis in axes[:, 0]:
-    axis.set_ylabel("latitude (°)")
+    axis.set_ylabel("Latitude [°]")
 for axis in axes[1]:
-    axis.set_xlabel("longitude (°)")
+    axis.set_xlabel("Longitude [°]")
 plt.show()
 
 # %%

@@ -115,10 +115,10 @@ for (name, steps), colour in zip(runs.items(), ("#D55E00", "#0072B2"), strict=Tr
     one = steps[steps["point"] == 1]
     right.plot(np.arange(len(one)), one["resp"], color=colour, label=name)
 left.set(
-    xlabel="unfrozen wetness of the previous step (1)", ylabel="f (1)", title="Moisture modifier in the running model"
+    xlabel="Unfrozen wetness of the previous step [1]", ylabel="f [1]", title="Moisture modifier in the running model"
 )
-left.legend()
-right.set(xlabel="time step", ylabel="respiration (kg m$^{-2}$ s$^{-1}$)", title="Soil respiration at one point")
+left.legend(markerscale=5)
+right.set(xlabel="Time step", ylabel="Respiration [kg m$^{-2}$ s$^{-1}$]", title="Soil respiration at one point")
 right.legend()
 plt.show()
 

@@ -115,12 +115,12 @@ for low, high in ((5, 95), (25, 75)):
         time[inner], *band, color="#0072B2", alpha=0.3, linewidth=0, label=f"{high - low} % of the members"
     )
 left.plot(time[inner], np.median(weekly[:, inner], axis=0), color="#0072B2", label="median")
-left.set(ylabel="respiration (g m$^{-2}$ d$^{-1}$)", title="Soil respiration, mean of seven days")
+left.set(ylabel="Respiration [g m$^{-2}$ d$^{-1}$]", title="Soil respiration, mean of seven days")
 left.xaxis.set_major_formatter(ConciseDateFormatter(left.xaxis.get_major_locator()))
 left.legend()
 right.plot(satcon, mean, ".", color="#0072B2")
 right.set(
-    xlabel="factor of satcon (1)", ylabel="respiration (g m$^{-2}$ d$^{-1}$)", title="Mean of each member", xscale="log"
+    xlabel="Factor of satcon [1]", ylabel="Respiration [g m$^{-2}$ d$^{-1}$]", title="Mean of each member", xscale="log"
 )
 right.set_xticks((0.25, 0.5, 1, 2, 4), ("0.25", "0.5", "1", "2", "4"))
 right.minorticks_off()

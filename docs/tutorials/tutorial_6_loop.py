@@ -72,9 +72,9 @@ for name, colour in (("coupled", "#0072B2"), ("constant_soil", "#D55E00")):
     print(
         f"{label}: carbon after 40 years {carbon[-1]:.2f} kg m-2, mean water of the first layer {mean[-1]:.1f} kg m-2"
     )
-left.set(xlabel="year", ylabel="soil carbon (kg m$^{-2}$)", title="Carbon")
-middle.set(xlabel="year", ylabel="sm_sat (m$^3$ m$^{-3}$)", title="Pore space of the first layer")
-right.set(xlabel="year", ylabel="water (kg m$^{-2}$)", title="Mean water of the first layer")
+left.set(xlabel="Year", ylabel="Soil carbon [kg m$^{-2}$]", title="Carbon")
+middle.set(xlabel="Year", ylabel="sm_sat [m$^{3}$ m$^{-3}$]", title="Porosity of the first layer")
+right.set(xlabel="Year", ylabel="Water [kg m$^{-2}$]", title="Mean water of the first layer")
 left.legend()
 plt.show()
 
